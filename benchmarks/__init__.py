@@ -1,0 +1,1 @@
+"""Speed of nethood beside smbd, measured with other people's clients: `python -m benchmarks`."""

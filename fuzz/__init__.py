@@ -1,0 +1,1 @@
+"""Every decoder against bytes nobody would send: `python -m fuzz --help`."""

@@ -1,0 +1,75 @@
+"""ACCESS_MASK: rights to a file, pipe, printer or directory, as plain ints.
+
+[MS-DTYP] 2.4.3 for the common bits, [MS-SMB2] 2.2.13.1 for the bits of files and directories and
+for what the generic rights stand for. File and directory rights share their bits, so one mapping
+serves both.
+"""
+
+from __future__ import annotations
+
+FILE_READ_DATA = 0x00000001
+FILE_WRITE_DATA = 0x00000002
+FILE_APPEND_DATA = 0x00000004
+FILE_READ_EA = 0x00000008
+FILE_WRITE_EA = 0x00000010
+FILE_EXECUTE = 0x00000020
+FILE_DELETE_CHILD = 0x00000040
+FILE_READ_ATTRIBUTES = 0x00000080
+FILE_WRITE_ATTRIBUTES = 0x00000100
+
+FILE_LIST_DIRECTORY = 0x00000001
+FILE_ADD_FILE = 0x00000002
+FILE_ADD_SUBDIRECTORY = 0x00000004
+FILE_TRAVERSE = 0x00000020
+
+DELETE = 0x00010000
+READ_CONTROL = 0x00020000
+WRITE_DAC = 0x00040000
+WRITE_OWNER = 0x00080000
+SYNCHRONIZE = 0x00100000
+STANDARD_RIGHTS_ALL = 0x001F0000
+
+ACCESS_SYSTEM_SECURITY = 0x01000000
+MAXIMUM_ALLOWED = 0x02000000
+GENERIC_ALL = 0x10000000
+GENERIC_EXECUTE = 0x20000000
+GENERIC_WRITE = 0x40000000
+GENERIC_READ = 0x80000000
+
+FILE_GENERIC_READ = (
+    FILE_READ_DATA | FILE_READ_ATTRIBUTES | FILE_READ_EA | SYNCHRONIZE | READ_CONTROL
+)
+FILE_GENERIC_WRITE = (
+    FILE_WRITE_DATA
+    | FILE_APPEND_DATA
+    | FILE_WRITE_ATTRIBUTES
+    | FILE_WRITE_EA
+    | SYNCHRONIZE
+    | READ_CONTROL
+)
+FILE_GENERIC_EXECUTE = FILE_READ_ATTRIBUTES | FILE_EXECUTE | SYNCHRONIZE | READ_CONTROL
+FILE_ALL_ACCESS = STANDARD_RIGHTS_ALL | 0x000001FF
+"""Every right to a file or directory; what GENERIC_ALL stands for."""
+
+GENERIC_RIGHTS = GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL
+VALID_RIGHTS = FILE_ALL_ACCESS | ACCESS_SYSTEM_SECURITY | MAXIMUM_ALLOWED | GENERIC_RIGHTS
+"""All bits a DesiredAccess may have; any other makes the request invalid."""
+
+
+def map_generic(mask: int) -> int:
+    """Return *mask* with its GENERIC_* bits replaced by the rights they stand for.
+
+    MAXIMUM_ALLOWED and ACCESS_SYSTEM_SECURITY stay as they are.
+    """
+    if not mask & GENERIC_RIGHTS:
+        return mask
+    mapped = mask & ~GENERIC_RIGHTS
+    if mask & GENERIC_READ:
+        mapped |= FILE_GENERIC_READ
+    if mask & GENERIC_WRITE:
+        mapped |= FILE_GENERIC_WRITE
+    if mask & GENERIC_EXECUTE:
+        mapped |= FILE_GENERIC_EXECUTE
+    if mask & GENERIC_ALL:
+        mapped |= FILE_ALL_ACCESS
+    return mapped

@@ -1,0 +1,37 @@
+"""What a share is made of: the interface, a local folder, and one that lives in memory.
+
+LocalStore and MemoryStore are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume
+
+if TYPE_CHECKING:
+    from nethood.store.local import LocalStore
+    from nethood.store.memory import MemoryStore
+
+__all__ = [
+    "Capabilities",
+    "Entry",
+    "Info",
+    "LocalStore",
+    "MemoryStore",
+    "Node",
+    "Store",
+    "Volume",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "LocalStore":
+        from nethood.store.local import LocalStore
+
+        return LocalStore
+    if name == "MemoryStore":
+        from nethood.store.memory import MemoryStore
+
+        return MemoryStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

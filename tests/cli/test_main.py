@@ -1,0 +1,111 @@
+"""The command as a whole: help, versions, and how it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from nethood import __version__
+from nethood.cli import nethood, reference, run
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("asyncio", "cryptography", "pyasn1", "pydantic", "rich", "nethood.server")
+
+
+def command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nethood", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_version() -> None:
+    done = command("--version")
+    assert (done.returncode, done.stdout) == (0, f"nethood {__version__}\n")
+    assert version("nethood") == __version__
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
+    done = command(*arguments)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("serve", "user", "check-config"))
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from nethood.cli import run; run(['--help']);"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_takes_less_than_150_ms() -> None:
+    best = min(_help_time_s() for _ in range(7))
+    assert best < 0.150, f"nethood --help took {best * 1000:.0f} ms at best"
+
+
+def _help_time_s() -> float:
+    start = time.perf_counter()
+    command("--help")
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serv"], "'serv' is no command; did you mean 'serve'?"),
+        (["x"], "'x' is no command; there are serve, user, check-config."),
+        (["user", "ad"], "'ad' is no command; did you mean 'add'?"),
+        (["serve"], "name a folder to share, or a nethood.toml with --config FILE"),
+        (["serve", "--share", "x"], "--share names the share of PATH, and there is no PATH"),
+        (["serve", "/nowhere"], "/nowhere does not exist"),
+        (["serve", __file__], f"{__file__} is no folder; name the folder it is in"),
+        (["serve", "/tmp", "--share", "a/b"], "'a/b': a share name can't hold '/'; name the"),
+        (["serve", "/tmp", "--listen", "nas:1"], "--listen must be ADDRESS, ADDRESS:PORT or"),
+        (["serve", "/tmp", "--config", "/no.toml"], "/no.toml: there is no such file"),
+        (["serve", "/tmp", "--password-file", "/no"], "the password file /no can't be read: No"),
+        (["serve", "/tmp", "--no"], "No such option '--no'"),
+        (["check-config", "/no.toml"], "/no.toml: there is no such file"),
+        (["user", "add"], "Missing argument 'NAME'. Try 'nethood user add --help'."),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith(f"nethood: {sentence}")
+
+
+def test_the_command_reference_is_what_help_says() -> None:
+    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert written == reference.render(), "run 'make docs'"
+
+
+def test_the_reference_covers_every_command() -> None:
+    names = [name for name, _ in reference.pages(nethood, "nethood")]
+    assert names == [
+        "nethood",
+        "nethood serve",
+        "nethood user",
+        "nethood user add",
+        "nethood user passwd",
+        "nethood user list",
+        "nethood user remove",
+        "nethood check-config",
+    ]
