@@ -1,4 +1,4 @@
-"""The clients that drive both servers: smbclient for bulk transfer, libsmbclient (ops.c) for operations.
+"""The clients that drive both servers: smbclient for bulk, libsmbclient (ops.c) for operations.
 
 Each run is measured between two marks inside one logged-in connection, so log-in is outside
 the figure and the server's CPU clocks are read while its process is alive.

@@ -269,7 +269,7 @@ def wire(order: str = "<", base: int = 64) -> Callable[[type[T]], type[T]]:
             return made.decode(data, offset)
 
         body |= {"__slots__": names, "__init__": __init__, "decode": classmethod(decode)}
-        made: Any = type(cls)(cls.__name__, cls.__bases__, body)
+        made: Any = type(cls.__name__, cls.__bases__, body)
         return typing.cast("type[T]", made)
 
     return build

@@ -97,7 +97,7 @@ def test_the_welcome_has_password_and_every_mount_line() -> None:
     lines = welcome_lines(WELCOME)
     assert lines[0] == "Port 445 can't be used: because."
     assert lines[1] == "User alice, password fast-blue-horse (made for this run, shown only now)"
-    assert "  smbclient:               smbclient //192.168.1.5/Public -U alice -p 4450" in lines
+    assert "  smbclient: smbclient //192.168.1.5/Public -U alice -p 4450" in lines
     assert len([line for line in lines if line.startswith("  ")]) == 4
 
 

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from nethood.cli.mounts import Target, lines, linux, macos, smbclient, windows
+from nethood.cli.mounts import Target, lines, linux, macos, remark, smbclient, windows
 
 PLAIN = Target("192.168.1.5", 445, "Public", "alice")
 ODD = Target("192.168.1.5", 4450, "Bob's & my files", "alice b", encrypt=True)
@@ -27,10 +27,10 @@ def test_on_the_usual_port_no_port_is_named() -> None:
 
 
 def test_another_port_is_named_and_so_is_the_windows_that_can() -> None:
-    system, command = lines(ODD)[0]
-    assert system == "Windows 11 24H2 and later"
+    assert remark(PLAIN) is None
+    assert "24H2" in str(remark(ODD))
     expected = r'net use Z: "\\192.168.1.5\Bob' + "'" + r's & my files" /user:"alice b"'
-    assert command == expected + " /TCPPORT:4450"
+    assert windows(ODD) == expected + " /TCPPORT:4450"
     assert smbclient(ODD).endswith(" -p 4450")
     assert ",seal" in linux(ODD)
 

@@ -301,6 +301,14 @@ def test_closing_gives_back_what_the_open_had_and_no_more(pair: list[Open]) -> N
     assert exclusive(b, 7, 1) == OK
 
 
+def test_writing_sees_what_a_close_has_left(pair: list[Open]) -> None:
+    a, b = pair
+    assert [shared(a, 0, 100), shared(b, 50, 1)] == [OK, OK]
+    assert write(b, 60, 1) == CONFLICT
+    locks.close(a)
+    assert [write(b, 60, 1), write(b, 50, 1)] == [OK, CONFLICT]
+
+
 def test_closing_without_locks(a: Open) -> None:
     assert locks.close(a) == ((), ())
     assert not locks.cancel(Pending(a, 0, 1, True))

@@ -277,7 +277,7 @@ class TestEnd:
         assert again == ("r2", pending, ())
         world.files.set_delete_pending(other, False)
         assert world.watch(watcher, "r3") == ("r3", pending, ())
-        assert world.watch(other, "r4") is None
+        assert world.watch(world.open("d"), "r4") is None
         assert flat(world.notify.close(watcher)) == []
 
     def test_an_open_that_deletes_on_close_does_not_wait(self, world: World) -> None:

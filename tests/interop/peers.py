@@ -100,7 +100,7 @@ def run(
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(stdin and stdin.encode(), timeout=timeout_s)
+        output, _ = process.communicate((stdin or "").encode(), timeout=timeout_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()

@@ -91,8 +91,8 @@ def _start_nethood(options: ServerOptions, state: Path) -> RunningServer:
     config, password, log = state / "nethood.toml", state / "password", state / "log"
     config.write_text(nethood_toml(options))
     password.write_text(PASSWORD + "\n")
-    command = [sys.executable, "-m", "nethood", "serve", "--config", config, "--json"]
-    command += ["--user", USER, "--password-file", password]
+    command = [sys.executable, "-m", "nethood", "serve", "--config", str(config), "--json"]
+    command += ["--user", USER, "--password-file", str(password)]
     with log.open("w") as output:
         process = subprocess.Popen(
             in_namespace(options.namespace, command),
@@ -152,7 +152,7 @@ def _start_smbd(options: ServerOptions, state: Path) -> RunningServer:
     user = run(["smbpasswd", "-L", "-c", conf, "-s", "-a", USER], 20, stdin=f"{PASSWORD}\n" * 2)
     if user.status:
         raise RuntimeError(f"smbpasswd: {user.output}")
-    command = ["smbd", "-F", "--no-process-group", "-s", conf, "-l", state]
+    command = ["smbd", "-F", "--no-process-group", "-s", str(conf), "-l", str(state)]
     with (state / "log").open("w") as output:
         process = subprocess.Popen(
             in_namespace(options.namespace, command),

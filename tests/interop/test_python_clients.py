@@ -151,7 +151,7 @@ def test_smbprotocol_files(server: RunningServer, dialect: str, encrypt: bool) -
         smbclient.rmdir(rf"{top}\a\b", **how)
         with pytest.raises(OSError, match="No such file"):
             smbclient.stat(rf"{top}\a\b", **how)
-        with pytest.raises(OSError, match="0xc0000101|not empty"):
+        with pytest.raises(OSError, match=r"0xc0000101|not empty"):
             smbclient.rmdir(rf"{top}\a", **how)
     assert (folder / "copy").read_bytes() == content[:10]
     assert (folder / "a" / "text").read_text("utf-8").splitlines() == ["grüße"]
@@ -171,7 +171,7 @@ def test_smbprotocol_exclusive_and_append(server: RunningServer) -> None:
             file.write(b" two")
         with smbclient.open_file(rf"{top}\log", mode="rb", share_access="r", **how) as file:
             assert file.read() == b"one two"
-            with pytest.raises(OSError, match="0xc0000043|used by another"):
+            with pytest.raises(OSError, match=r"0xc0000043|used by another"):
                 smbclient.open_file(rf"{top}\log", mode="r+b", **how)
 
 

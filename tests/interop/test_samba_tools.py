@@ -23,7 +23,7 @@ def two_shares(start_server: ServerFactory) -> RunningServer:
 
 
 def rpcclient(server: RunningServer, home: Path, command: str) -> Ran:
-    words = ["rpcclient", "-s", client_conf(home), "-p", str(server.port), "-U"]
+    words = ["rpcclient", "-s", str(client_conf(home)), "-p", str(server.port), "-U"]
     ran = peers.run([*words, server.credentials, server.host, "-c", command], 30)
     assert ran.status == 0, ran.output
     return ran
@@ -57,7 +57,7 @@ def test_rpcclient_netsharegetinfo(two_shares: RunningServer, local: Path, level
 
 def test_rpcclient_netsharegetinfo_of_no_share(two_shares: RunningServer, local: Path) -> None:
     peers.need("rpcclient")
-    words = ["rpcclient", "-s", client_conf(local), "-p", str(two_shares.port)]
+    words = ["rpcclient", "-s", str(client_conf(local)), "-p", str(two_shares.port)]
     words += ["-U", two_shares.credentials, two_shares.host, "-c", "netsharegetinfo nowhere 1"]
     output = peers.run([str(word) for word in words], 30).output
     assert "WERR_NERR_NETNAMENOTFOUND" in output or "WERR_INVALID_NAME" in output

@@ -89,7 +89,7 @@ def talk(server: RunningServer, home: Path) -> None:
 @contextmanager
 def capturing(server: RunningServer, file: Path) -> Iterator[None]:
     """Capture loopback in the server's namespace, from the first packet to a marker's."""
-    command = ["tshark", "-i", "lo", "-B", "64", "-w", file]
+    command = ["tshark", "-i", "lo", "-B", "64", "-w", str(file)]
     process = subprocess.Popen(
         peers.in_namespace(server.options.namespace, command),
         stderr=subprocess.PIPE,

@@ -6,7 +6,6 @@ Bad input is one sentence on standard error and exit status 2; what fails later 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -93,10 +92,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(_sentence(error), 2)
     except (ConfigError, LocalError) as error:
         return _complain(str(error), 2)
-    except BrokenPipeError:
-        # What is still buffered would fail once more when Python ends, with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _complain("whoever read the output went away.", 1)
     except (Error, OSError) as error:
         return _complain(str(error), 1)
     return result if isinstance(result, int) else 0

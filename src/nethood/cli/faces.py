@@ -99,5 +99,7 @@ def welcome_lines(welcome: Welcome) -> list[str]:
     lines.append(who)
     for target in welcome.targets:
         lines += ["", f"Share {target.share}:"]
-        lines += [f"  {system + ':':<25}{command}" for system, command in mounts.lines(target)]
-    return [*lines, "", "Stop with Ctrl-C."]
+        lines += [f"  {system + ':':<11}{command}" for system, command in mounts.lines(target)]
+    remarks = dict.fromkeys(mounts.remark(target) for target in welcome.targets)
+    lines += ["", *(remark for remark in remarks if remark)]
+    return [*lines, "Stop with Ctrl-C."]

@@ -23,15 +23,18 @@ class Target:
 def lines(target: Target) -> list[tuple[str, str]]:
     """Return (system, command) pairs; each command runs as printed and asks for the password."""
     return [
-        (_windows_label(target), windows(target)),
+        ("Windows", windows(target)),
         ("macOS", macos(target)),
         ("Linux", linux(target)),
         ("smbclient", smbclient(target)),
     ]
 
 
-def _windows_label(target: Target) -> str:
-    return "Windows" if target.port == SMB_PORT else "Windows 11 24H2 and later"
+def remark(target: Target) -> str | None:
+    """Return what somebody should know before trying a line, or None."""
+    if target.port == SMB_PORT:
+        return None
+    return "Windows needs to be 11 24H2, Server 2025 or newer: older ones know port 445 only."
 
 
 def windows(target: Target) -> str:

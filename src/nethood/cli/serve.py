@@ -85,7 +85,7 @@ async def _serve(plan: Any, face: Any) -> None:
     def on_event(event: Any) -> None:
         try:
             face.event(event)
-        except OSError:  # nobody reads any more; the goodbye below fails the same way and says so
+        except OSError:  # nobody reads any more
             stop.set()
 
     server = plan.server(on_event)

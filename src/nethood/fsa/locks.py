@@ -237,7 +237,7 @@ class LockTable:
     def shares(self, offset: int, length: int) -> bool:
         """Tell whether any shared lock meets the range."""
         last = offset + length - 1
-        if not self._shared or last < 0:
+        if not self._shared:
             return False
         if self._reach is None:
             self._reach = list(accumulate((end for _, end in self._shared), max))
@@ -246,7 +246,7 @@ class LockTable:
 
     def _end(self, last: int) -> int:
         """Return how many exclusive locks start at *last* or before it."""
-        return bisect_left(self._exclusive, (last + 1,)) if last >= 0 else 0
+        return bisect_left(self._exclusive, (last + 1,))
 
     def _reaches(self, i: int, offset: int, last: int) -> bool:
         start, length, _, _ = self._exclusive[i]

@@ -96,15 +96,13 @@ class _Watch:
 class NotifyTable:
     """The watched directories of one store."""
 
-    __slots__ = ("_by_open", "_deep", "_dropped", "_flat")
+    __slots__ = ("_by_open", "_deep", "_flat")
 
     def __init__(self) -> None:
         self._by_open: dict[Open, _Watch] = {}
         # By the folded path of the directory: watches of it alone, and of all below it.
         self._flat: dict[str, list[_Watch]] = {}
         self._deep: dict[str, list[_Watch]] = {}
-        # Directory opens that may wait no more: their directory is being deleted.
-        self._dropped: set[Open] = set()
 
     def __bool__(self) -> bool:
         """Whether anybody watches."""
@@ -124,7 +122,7 @@ class NotifyTable:
             raise StatusError(erref.STATUS_INVALID_PARAMETER, "only directories are watched")
         if not opened.granted_access & FILE_LIST_DIRECTORY:
             raise StatusError(erref.STATUS_ACCESS_DENIED, "watching takes FILE_LIST_DIRECTORY")
-        if opened.delete_pending or opened.delete_on_close or opened in self._dropped:
+        if opened.delete_on_close or opened.directory_marked_deleted or opened.delete_pending:
             return Completion(request, erref.STATUS_DELETE_PENDING, ())
         watch = self._by_open.get(opened)
         if watch is None:
@@ -177,10 +175,10 @@ class NotifyTable:
         """
         completions: list[Completion] = []
         for opened in opens:
+            opened.directory_marked_deleted = True
             watch = self._remove(opened)
             if watch is not None:
                 completions += watch.end(erref.STATUS_DELETE_PENDING)
-                self._dropped.add(opened)
         return completions
 
     def directory_renamed(self, old_path: str, new_path: str) -> None:
@@ -197,9 +195,8 @@ class NotifyTable:
 
     def close(self, opened: Open) -> Sequence[Completion]:
         """End the watching of an Open that closes; its requests get NOTIFY_CLEANUP."""
-        if not self._by_open and not self._dropped:
+        if not self._by_open:
             return _NONE
-        self._dropped.discard(opened)
         watch = self._remove(opened)
         return watch.end(erref.STATUS_NOTIFY_CLEANUP) if watch is not None else _NONE
 

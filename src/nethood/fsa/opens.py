@@ -58,6 +58,7 @@ class Open:
     __slots__ = (
         "context",
         "delete_on_close",
+        "directory_marked_deleted",
         "file",
         "folded",
         "granted_access",
@@ -91,6 +92,8 @@ class Open:
         self.options = options
         """CreateOptions as the client sent them."""
         self.delete_on_close = delete_on_close
+        self.directory_marked_deleted = False
+        """ChangeNotifyDirectoryMarkedDeleted: no watching any more, even if the mark goes again."""
         self.context = context
         """Whatever the server wants to find again here."""
 

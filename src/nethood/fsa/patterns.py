@@ -103,9 +103,9 @@ class _States:
             dot = c == "."
             states = _skip(states, stars | self._dos_qm if dot else stars)
             step = self._any | self._letters.get(c, 0) | (self._dos_dot if dot else self._dos_qm)
+            # The final "." is the last that a DOS_STAR takes.
             stay = stars if i != last_dot else self._star
-            leave = self._dos_star if i == last_dot else 0
-            states = (states & stay) | (states & (step | leave)) << 1
+            states = (states & stay) | (states & (step | self._dos_star)) << 1
             if not states:
                 return False
         return bool(_skip(states, stars | self._dos_qm | self._dos_dot) & self._final)

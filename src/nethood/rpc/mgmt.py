@@ -6,6 +6,7 @@ It says which interfaces the endpoint has. It stops nothing and counts nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from nethood.rpc.call import Call, Interface, Operation
 from nethood.rpc.pdu import Syntax
@@ -47,7 +48,7 @@ def rpc_mgmt_inq_if_ids(call: Call, syntaxes: Sequence[Syntax]) -> int:
         writer.u32(len(syntaxes))
         writer.u32(len(syntaxes))
         for syntax in syntaxes:
-            writer.pointer(lambda syntax=syntax: if_id(syntax))  # type: ignore[misc]
+            writer.pointer(partial(if_id, syntax))
 
     writer.pointer(if_id_vector)
     writer.resolve()

@@ -141,18 +141,18 @@ class ClientConnection:
 
     def finish(self, request: Request, result: Result) -> None:
         """Send the answer to a request that stands alone."""
-        kind = type(result)
-        if kind is bytes or kind is bytearray:
-            frame = self.core.reply(request, 0, result)  # type: ignore[arg-type]
-            status = 0
-        elif isinstance(result, Framed):
+        if isinstance(result, Framed):
             buffer, end = result.buffer, result.end
             start = self.core.reply_framed(request, result.status, buffer, end)
             self.transport.write(memoryview(buffer)[start:end], buffer)
             return
+        status: int = 0
+        body: bytes | bytearray
+        if isinstance(result, tuple):
+            status, body = result
         else:
-            status, body = result  # type: ignore[misc]
-            frame = self.core.reply(request, status, body or ERROR_BODY)
+            body = result
+        frame = self.core.reply(request, status, body or ERROR_BODY)
         if request.command <= SMB2_SESSION_SETUP:
             self.core.answered(request, status, frame)
         self.transport.write(frame)

@@ -114,12 +114,12 @@ class ServerCore:
     def user_name_of(self, sid: Sid) -> str | None:
         """Return the name of the server's user with that SID."""
         accounts = getattr(self.users, "accounts", None)
-        if accounts is None or Sid(sid.authority, sid.sub_authorities[:-1]) != self.machine_sid:
+        if accounts is None or sid != self.machine_sid.child(sid.rid):
             return None
         return next((a.name for a in accounts() if a.rid == sid.rid), None)
 
     def run_on(self, opened: FileOpen, work: Callable[[], Result]) -> Deferred:
-        """Run *work*, which uses the node of *opened*, in a thread; the node stays open meanwhile."""
+        """Run *work* in a thread; the node of *opened* stays open meanwhile."""
         opened.in_threads += 1
         deferred = Deferred(interim=False)
 

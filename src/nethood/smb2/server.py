@@ -101,7 +101,20 @@ class Request:
         "tree_id",
     )
 
+    async_id: int
+    command: int
+    credit_charge: int
+    credit_request: int
+    failure: int
+    flags: int
+    inherited_failure: int
+    is_encrypted: bool
+    is_signed: bool
     message: memoryview
+    message_id: int
+    process_id: int
+    session_id: int
+    tree_id: int
     session: Session | None
     tree: TreeConnect | None
     open: Any

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from nethood import erref
 from nethood.errors import StatusError
 from nethood.filetime import from_unix_ns
-from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume
+from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume, split
 from nethood.text import upcase
 
 _KEPT = 0x001A_3327
@@ -42,9 +42,10 @@ class _File:
         "written",
     )
 
-    def __init__(self, file_id: int, attributes: int, now: int, *, directory: bool) -> None:
+    def __init__(self, file_id: int, now: int, *, directory: bool) -> None:
         self.file_id = file_id
-        self.attributes = attributes
+        self.attributes: int | None = None
+        """What was set; None for what is made up from the name."""
         self.created = self.read = self.written = self.changed = now
         self.links = 1
         self.data = bytearray()
@@ -54,15 +55,26 @@ class _File:
         self.parent: _File | None = None
         """The directory a directory lies in; None for the root and for what was removed."""
 
-    def info(self) -> Info:
-        """Return what is true now."""
+    def made_up(self, name: str) -> int:
+        """Return the attributes of a file that was given none."""
+        archive = 0 if self.children is not None else _ARCHIVE
+        return archive | _HIDDEN if name.startswith(".") else archive
+
+    def set_attributes(self, attributes: int, name: str) -> None:
+        """Keep *attributes*, unless they are those made up for *name*."""
+        kept = attributes & _KEPT
+        self.attributes = None if kept == self.made_up(name) else kept
+
+    def info(self, name: str) -> Info:
+        """Return what is true now of the file called *name*."""
+        attributes = self.made_up(name) if self.attributes is None else self.attributes
         if self.children is not None:
             size = allocated = 0
-            attributes = self.attributes | _DIRECTORY
+            attributes |= _DIRECTORY
         else:
             size = len(self.data)
             allocated = self.allocated()
-            attributes = self.attributes or _NORMAL
+            attributes = attributes or _NORMAL
         return Info(
             self.file_id,
             self.children is not None,
@@ -99,7 +111,7 @@ class MemoryNode(Node):
     def info(self) -> Info:
         """Return what is true now."""
         self._refuse_if_closed()
-        return self.file.info()
+        return self.file.info(split(self.path)[1])
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Fill *buffer* from *offset*; return the bytes read, fewer only at the end of file."""
@@ -189,7 +201,7 @@ class MemoryNode(Node):
         """Keep READONLY, HIDDEN, SYSTEM, ARCHIVE, SPARSE and their kin; the rest is ignored."""
         self._refuse_if_closed()
         self._store.refuse_if_read_only()
-        self.file.attributes = attributes & _KEPT
+        self.file.set_attributes(attributes, split(self.path)[1])
         self._touch_change()
 
     def flush(self) -> None:
@@ -205,7 +217,7 @@ class MemoryNode(Node):
     def _walk(self, children: dict[str, tuple[str, _File]]) -> Iterator[Entry]:
         for key, (name, file) in list(children.items()):
             if key in children and children[key][1] is file:
-                yield Entry(name, file.info())
+                yield Entry(name, file.info(name))
 
     def is_empty(self) -> bool:
         """Tell whether a directory holds nothing."""
@@ -244,7 +256,7 @@ class MemoryStore(Store):
         self._label = label
         self._used = 0
         self._next_id = 1
-        self._root = self._new_file(0, directory=True)
+        self._root = self._new_file(directory=True)
         self.capabilities = Capabilities(
             hard_links=True,
             read_only=read_only,
@@ -278,8 +290,8 @@ class MemoryStore(Store):
         if not file.links:
             self._used -= file.allocated()
 
-    def _new_file(self, attributes: int, *, directory: bool) -> _File:
-        file = _File(self._next_id, attributes, self.now(), directory=directory)
+    def _new_file(self, *, directory: bool) -> _File:
+        file = _File(self._next_id, self.now(), directory=directory)
         self._next_id += 1
         return file
 
@@ -319,10 +331,8 @@ class MemoryStore(Store):
         parent, stored_parent, name = self._parent_of(path)
         if upcase(name) in _children(parent):
             raise StatusError(erref.STATUS_OBJECT_NAME_COLLISION)
-        kept = attributes & _KEPT | (0 if directory else _ARCHIVE)
-        if name.startswith("."):
-            kept |= _HIDDEN
-        file = self._new_file(kept, directory=directory)
+        file = self._new_file(directory=directory)
+        file.set_attributes(attributes | file.made_up(name), name)
         self._enter(parent, name, file)
         return MemoryNode(self, _joined(stored_parent, name), file, writable=not directory)
 
@@ -343,26 +353,19 @@ class MemoryStore(Store):
         if not path or not node.path:
             raise StatusError(erref.STATUS_ACCESS_DENIED)
         file = _file(node)
-        source, _, old = self._own_name(node)
+        source, _, old = self._parent_of(node.path)
         target, stored_target, name = self._parent_of(path)
-        _refuse_inside_itself(file, target)
+        _refuse_unless_named(source, old, file)
         found = _children(target).get(upcase(name))
         itself = target is source and upcase(name) == upcase(old)
         if found is not None and not itself:
             _refuse_replacing(file, found[1], replace)
             self._forget_name(found[1])
+        _refuse_inside_itself(file, target)
         self._leave(source, old)
         self._enter(target, name, file)
         file.changed = self.now()
         return _joined(stored_target, name)
-
-    def _own_name(self, node: Node) -> tuple[_File, str, str]:
-        """Return where *node* lies; OBJECT_NAME_NOT_FOUND where its name means another file."""
-        parent, stored_parent, name = self._parent_of(node.path)
-        found = _children(parent).get(upcase(name))
-        if found is None or found[0] != name or found[1] is not _file(node):
-            raise StatusError(erref.STATUS_OBJECT_NAME_NOT_FOUND)
-        return parent, stored_parent, name
 
     def link(self, node: Node, path: str, *, replace: bool) -> None:
         """Give a file one more name."""
@@ -372,8 +375,9 @@ class MemoryStore(Store):
         file = _file(node)
         if file.children is not None:
             raise StatusError(erref.STATUS_FILE_IS_A_DIRECTORY)
-        self._own_name(node)
+        parent, _, own = self._parent_of(node.path)
         target, _, name = self._parent_of(path)
+        _refuse_unless_named(parent, own, file)
         found = _children(target).get(upcase(name))
         if found is not None:
             _refuse_replacing(file, found[1], replace)
@@ -389,8 +393,9 @@ class MemoryStore(Store):
         self.refuse_if_read_only()
         if not node.path:
             raise StatusError(erref.STATUS_CANNOT_DELETE)
-        parent, _, name = self._own_name(node)
+        parent, _, name = self._parent_of(node.path)
         file = _file(node)
+        _refuse_unless_named(parent, name, file)
         if file.children:
             raise StatusError(erref.STATUS_DIRECTORY_NOT_EMPTY)
         self._leave(parent, name)
@@ -419,6 +424,13 @@ def _children(file: _File) -> dict[str, tuple[str, _File]]:
     if file.children is None:
         raise StatusError(erref.STATUS_OBJECT_PATH_NOT_FOUND)
     return file.children
+
+
+def _refuse_unless_named(parent: _File, name: str, file: _File) -> None:
+    """Raise StatusError(OBJECT_NAME_NOT_FOUND) where *name* does not mean *file*."""
+    found = _children(parent).get(upcase(name))
+    if found is None or found[0] != name or found[1] is not file:
+        raise StatusError(erref.STATUS_OBJECT_NAME_NOT_FOUND)
 
 
 def _refuse_inside_itself(file: _File, target: _File) -> None:

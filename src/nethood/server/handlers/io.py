@@ -17,8 +17,9 @@ from nethood.erref import (
     STATUS_INVALID_PARAMETER,
 )
 from nethood.errors import Malformed, StatusError
+from nethood.fsa import locks
 from nethood.server.handlers.pipe import read_pipe, write_pipe
-from nethood.server.opens import FileOpen, find_open
+from nethood.server.opens import FileOpen, PipeOpen, find_open
 from nethood.server.results import Framed, Outcome, Result
 from nethood.smb2.close import CloseRequest
 from nethood.smb2.constants import (
@@ -69,7 +70,7 @@ def handle_read(connection: ClientConnection, request: Request) -> Outcome:
         raise Malformed("ReadRequest", f"StructureSize is {size}")
     check_charge(connection, request, length)
     opened = find_open(request, persistent, volatile)
-    if type(opened) is not FileOpen:
+    if isinstance(opened, PipeOpen):
         return read_pipe(opened, length)
     if not opened.granted_access & _READ_RIGHTS:
         raise StatusError(STATUS_ACCESS_DENIED)
@@ -77,8 +78,7 @@ def handle_read(connection: ClientConnection, request: Request) -> Outcome:
         raise StatusError(STATUS_INVALID_DEVICE_REQUEST)
     if offset > _LAST_OFFSET:
         raise StatusError(STATUS_INVALID_PARAMETER)
-    locks = opened.fsa.file.locks
-    if locks is not None:
+    if opened.fsa.file.locks is not None:
         locks.check_read(opened.fsa, offset, length)
     pool = connection.server.pool
     buffer = pool.take(_READ_BODY + length)
@@ -131,7 +131,7 @@ def handle_write(connection: ClientConnection, request: Request) -> Outcome:
     check_charge(connection, request, length)
     opened = find_open(request, persistent, volatile)
     data = message[at : at + length]
-    if type(opened) is not FileOpen:
+    if isinstance(opened, PipeOpen):
         return write_pipe(opened, bytes(data))
     if not opened.granted_access & _WRITE_RIGHTS:
         raise StatusError(STATUS_ACCESS_DENIED)
@@ -141,8 +141,7 @@ def handle_write(connection: ClientConnection, request: Request) -> Outcome:
         if offset != _APPEND:
             raise StatusError(STATUS_INVALID_PARAMETER)
         offset = opened.node.info().size
-    locks = opened.fsa.file.locks
-    if locks is not None:
+    if opened.fsa.file.locks is not None:
         locks.check_write(opened.fsa, offset, length)
     through = flags & SMB2_WRITEFLAG_WRITE_THROUGH or opened.write_through
     if through or opened.files.threads_until > connection.core.now:
@@ -177,7 +176,7 @@ def handle_flush(connection: ClientConnection, request: Request) -> Outcome:
     """Bring a file to the disk; the answer comes when it is there."""
     asked = FlushRequest.decode(request.message, 64)
     opened = find_open(request, asked.persistent, asked.volatile)
-    if type(opened) is not FileOpen:
+    if isinstance(opened, PipeOpen):
         return _FLUSHED
     if not opened.granted_access & _WRITE_RIGHTS:
         raise StatusError(STATUS_ACCESS_DENIED)
@@ -194,7 +193,7 @@ def handle_close(connection: ClientConnection, request: Request) -> bytes:
     asked = CloseRequest.decode(request.message, 64)
     opened = find_open(request, asked.persistent, asked.volatile)
     answer = _CLOSED
-    if asked.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB and type(opened) is FileOpen:
+    if asked.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB and isinstance(opened, FileOpen):
         info = opened.node.info()
         answer = _CLOSE_RESPONSE.pack(
             60,

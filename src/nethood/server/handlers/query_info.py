@@ -23,7 +23,7 @@ from nethood.fscc import fs_info as fs
 from nethood.fscc.file_classes import FILE_INFO
 from nethood.fscc.info_class import check_query
 from nethood.fscc.name_info import FileNameInformation
-from nethood.fscc.short_name import short_name
+from nethood.fscc.short_name import is_short_name, short_name
 from nethood.fscc.stream_info import DEFAULT_STREAM, Stream, encode_streams
 from nethood.server.handlers.io import check_charge
 from nethood.server.opens import FileOpen, PipeOpen, find_open
@@ -52,9 +52,8 @@ def handle_query_info(connection: ClientConnection, request: Request) -> Result:
     asked = QueryInfoRequest.decode(request.message, 64)
     opened = find_open(request, asked.persistent, asked.volatile)
     check_charge(connection, request, max(asked.output_buffer_length, asked.input_buffer_length))
-    if type(opened) is PipeOpen:
+    if isinstance(opened, PipeOpen):
         return _pipe(opened, asked)
-    assert isinstance(opened, FileOpen)
     kind = asked.info_type
     if kind == SMB2_0_INFO_FILE:
         return _file(opened, asked)
@@ -100,7 +99,7 @@ def _standard(opened: FileOpen) -> bytes:
 
 def _alternate_name(opened: FileOpen) -> bytes:
     name = split(opened.node.path)[1]
-    made = short_name(name, ())
+    made = name.upper() if is_short_name(name) else short_name(name, ())
     if not made:
         raise StatusError(STATUS_OBJECT_NAME_NOT_FOUND)
     return FileNameInformation(made).encode()
