@@ -180,5 +180,6 @@ def idle_connections(server: Server, count: int) -> float:
         held.append(connection)
     grown = server.pss_bytes() - before
     for connection in held:
+        connection.getSMBServer().echo()  # raises where the server has dropped it
         connection.close()
     return grown / count

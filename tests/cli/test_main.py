@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -53,14 +53,18 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_help_takes_less_than_150_ms() -> None:
+    # Of the processor, and the best of a few: a busy machine must not fail it.
     best = min(_help_time_s() for _ in range(7))
     assert best < 0.150, f"nethood --help took {best * 1000:.0f} ms at best"
 
 
 def _help_time_s() -> float:
-    start = time.perf_counter()
+    before = os.times()
     command("--help")
-    return time.perf_counter() - start
+    after = os.times()
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
 
 
 @pytest.mark.parametrize(

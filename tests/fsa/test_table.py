@@ -58,6 +58,18 @@ def test_sharing_follows_those_who_are_left(table: FileTable) -> None:
     assert status_of(table.check_sharing, table.find_key(1), WRITE, R) == 0
 
 
+def test_overwriting_needs_more_than_it_keeps(table: FileTable) -> None:
+    alone = table.open(1, "f", READ, R)
+    violation = erref.STATUS_SHARING_VIOLATION
+    assert status_of(table.open, 1, "f", READ, RWD, extra_access=WRITE) == violation
+    assert status_of(table.open, 1, "f", 0x80, RWD, extra_access=DELETE) == violation
+    assert status_of(table.open, 1, "f", READ, RWD, extra_access=0x100) == erref.STATUS_SUCCESS
+    table.close(alone)
+    table.open(1, "f", READ, RWD, extra_access=WRITE)
+    # What was needed for a moment keeps nobody from reading alone.
+    assert status_of(table.open, 1, "f", READ, R) == erref.STATUS_SUCCESS
+
+
 class TestDeletion:
     def test_the_name_goes_with_the_last_open(self, table: FileTable) -> None:
         a = table.open(1, "f", DELETE, RWD)
@@ -294,6 +306,8 @@ class Opens(RuleBasedStateMachine):
         delete_on_close=st.booleans(),
     )
     def open(self, name: str, access: int, share: int, delete_on_close: bool) -> Open | None:
+        # As a store looks names up: in any case, and giving them as they are stored.
+        name = next((n for n in self.keys if n.lower() == name.lower()), name)
         key = self.keys.setdefault(name, self.next_key)
         self.next_key += 1
         expected = 0

@@ -17,12 +17,12 @@ import pytest
 
 SBIN = "/usr/sbin:/sbin"
 
-# Debian's package by program; the version is the package's own word.
+# By program, the command that tells its version.
 PROGRAMS = {
     "smbclient": ["smbclient", "--version"],
     "rpcclient": ["rpcclient", "--version"],
     "net": ["net", "--version"],
-    "smbget": ["smbget", "--version"],
+    "smbget": ["smbclient", "--version"],  # of the same package; smbget can't tell
     "smbtorture": ["smbtorture", "--version"],
     "rclone": ["rclone", "version"],
     "nmap": ["nmap", "--version"],
@@ -47,8 +47,7 @@ def version(name: str) -> str | None:
             return metadata.version(name)
         except metadata.PackageNotFoundError:
             return None
-    program = which(name)
-    return _program_version(program, name) if program else None
+    return _program_version(name) if which(name) else None
 
 
 def which(name: str) -> str | None:
@@ -116,10 +115,13 @@ def in_namespace(namespace: str | None, command: Sequence[str | Path]) -> list[s
 
 
 @cache
-def _program_version(program: str, name: str) -> str:
-    ran = subprocess.run(
-        [program, *PROGRAMS[name][1:]], capture_output=True, text=True, check=False
-    )
+def _program_version(name: str) -> str:
+    program, *words = PROGRAMS[name]
+    command = [which(program) or program, *words]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown"
     lines = (ran.stdout + ran.stderr).splitlines()
-    found = (re.search(r"\d+\.\d+[\w.+~-]*|iproute2-\S+", line) for line in lines)
+    found = (re.search(r"\d+\.\d+[\w.+~-]*|iproute2-[\d.]+", line) for line in lines)
     return next((match[0] for match in found if match), "unknown")

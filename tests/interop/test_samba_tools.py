@@ -74,7 +74,7 @@ def test_rpcclient_netsessenum(two_shares: RunningServer, local: Path) -> None:
     peers.need("rpcclient")
     if STAND_IN:
         pytest.skip("smbd shows sessions to its administrators only")
-    assert two_shares.user in rpcclient(two_shares, local, "netsessenum").output
+    assert "Received 1 entries" in rpcclient(two_shares, local, "netsessenum").output
 
 
 def test_rpcclient_names_and_sids(two_shares: RunningServer, local: Path) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from impacket.dcerpc.v5 import lsad, lsat
-from impacket.dcerpc.v5.dtypes import DACL_SECURITY_INFORMATION, MAXIMUM_ALLOWED, NULL
+from impacket.dcerpc.v5.dtypes import DACL_SECURITY_INFORMATION, MAXIMUM_ALLOWED
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 
 from nethood.dtyp.security_descriptor import SecurityDescriptor
+from nethood.rpc.layout import UNICODE
+from nethood.rpc.ndr import Reader
 
 Connect = Callable[..., Any]
 NONE_MAPPED, SOME_NOT_MAPPED = 0xC0000073, 0x107
@@ -30,9 +33,7 @@ def domains(answer: Any) -> list[tuple[str, str]]:
 
 
 def names_of(answer: Any) -> list[tuple[int, str, int]]:
-    return [
-        (n["Use"], n["Name"], n["DomainIndex"]) for n in answer["TranslatedNames"]["Names"]
-    ]
+    return [(n["Use"], n["Name"], n["DomainIndex"]) for n in answer["TranslatedNames"]["Names"]]
 
 
 def test_open_and_close(lsa: Any, policy: Any) -> None:
@@ -199,15 +200,26 @@ def test_look_ups_for_domain_controllers_only(lsa: Any) -> None:
 
 
 def test_who_am_i(lsa: Any, host: Any) -> None:
-    request = lsat.LsarGetUserName()
-    request["SystemName"] = NULL
-    request["UserName"] = NULL
-    request["DomainName"] = "x"
-    answer = lsa.request(request)
-    assert (answer["UserName"], answer["DomainName"]) == ("alice", "BIRCH")
+    assert lsat.hLsarGetUserName(lsa)["UserName"] == "alice"
     host.log_on("")
-    answer = lsat.hLsarGetUserName(lsa)
-    assert answer["UserName"] == "ANONYMOUS LOGON"
+    assert lsat.hLsarGetUserName(lsa)["UserName"] == "ANONYMOUS LOGON"
+
+
+def test_who_am_i_and_of_which_domain(lsa: Any) -> None:
+    # DomainName is a pointer to a pointer, which impacket's class does not have.
+    no_system, no_user, domain_pointer, no_domain = 0, 0, 1, 0
+    lsa.call(45, struct.pack("<IIII", no_system, no_user, domain_pointer, no_domain))
+    answer = Reader(lsa.recv())
+    assert answer.pointer()
+    row: list[Any] = []
+    UNICODE.read(answer, row)
+    answer.resolve()
+    assert answer.pointer()
+    assert answer.pointer()
+    UNICODE.read(answer, row)
+    answer.resolve()
+    assert row == ["alice", "BIRCH"]
+    assert (answer.u32(), answer.remaining) == (0, 0)
 
 
 def test_the_policy_s_security_descriptor(lsa: Any, policy: Any) -> None:
@@ -229,7 +241,9 @@ def test_there_is_nothing_to_enumerate(
     assert empty.value.get_error_code() == 0x8000001A
 
 
-def test_associations_share_handles(connect: Connect, lsa: Any, policy: Any, host: Any) -> None:
+def test_a_handle_is_of_no_use_in_another_association(
+    connect: Connect, lsa: Any, policy: Any, host: Any
+) -> None:
     other = connect("lsarpc", lsat.MSRPC_UUID_LSAT)
     with pytest.raises(DCERPCException, match="nca_s_fault_context_mismatch"):
         lsad.hLsarQueryInformationPolicy2(other, policy, 5)

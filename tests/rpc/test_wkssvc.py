@@ -27,7 +27,8 @@ def test_wksta_get_info(station: Any, host: Any, level: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "level", "status"), [("alice", 102, 5), ("", 101, 5), ("", 100, 0), ("alice", 502, 124)]
+    ("user", "level", "status"),
+    [("alice", 102, 5), ("", 101, 5), ("", 100, 0), ("alice", 502, 124)],
 )
 def test_who_may_ask_for_which_level(
     station: Any, host: Any, user: str, level: int, status: int
@@ -63,4 +64,4 @@ def test_computer_names(station: Any, host: Any) -> None:
     host.log_on("root", is_admin=True)
     (name,) = wkst.hNetrEnumerateComputerNames(station, 0)["ComputerNames"]["ComputerNames"]
     assert name["Data"] == "BIRCH"
-    assert wkst.hNetrEnumerateComputerNames(station, 1)["ComputerNames"]["EntryCount"] == 0
+    assert wkst.hNetrEnumerateComputerNames(station, 1)["ComputerNames"]["EntriesRead"] == 0

@@ -11,7 +11,7 @@ import pytest
 
 from nethood import erref
 from nethood.errors import StatusError
-from nethood.store import LocalStore, MemoryStore, Store
+from nethood.store import LocalStore, MemoryStore, Node, Store
 
 
 @pytest.fixture(params=["tmpfs", "memory"])
@@ -37,13 +37,18 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
+def fill(node: Node) -> None:
+    """Write two mebibytes."""
+    for offset in range(0, 2 << 20, 65536):
+        node.write(b"n" * 65536, offset)
+
+
 def test_writing_more_than_fits(small: Store) -> None:
     old = small.create("old", directory=False)
     old.write(b"o" * 300_000, 0)
     new = small.create("new", directory=False)
     with pytest.raises(StatusError) as caught:
-        for offset in range(0, 2 << 20, 65536):
-            new.write(b"n" * 65536, offset)
+        fill(new)
     assert caught.value.status == erref.STATUS_DISK_FULL
     with pytest.raises(StatusError) as caught:
         old.write(b"x" * 600_000, 299_999)

@@ -63,11 +63,14 @@ class FileTable:
         is_directory: bool = False,
         options: int = 0,
         delete_on_close: bool = False,
+        extra_access: int = 0,
         context: Any = None,
     ) -> Open:
         """Enter one more Open. Raises StatusError: DELETE_PENDING, SHARING_VIOLATION.
 
-        *granted_access* is free of generic rights and of MAXIMUM_ALLOWED.
+        *granted_access* is free of generic rights and of MAXIMUM_ALLOWED. *extra_access* are rights
+        that must be shared by others but are not kept: what overwriting takes
+        (create.overwrite_access()), so that nobody empties a file another holds for himself.
         """
         folded = path.upper() if path.isascii() else upcase(path)
         uses = sharing_class(granted_access)
@@ -77,7 +80,8 @@ class FileTable:
             file.uses = uses
             file.shared = share_access if uses else 7
         else:
-            self._join(file, folded, uses, share_access)
+            needs = sharing_class(granted_access | extra_access) if extra_access else uses
+            self._join(file, folded, uses, needs, share_access)
         opened = Open(
             file,
             path,
@@ -224,12 +228,12 @@ class FileTable:
         below = upcase(path) + "/" if path else ""
         return any(folded.startswith(below) and folded != "" for folded in self._by_path)
 
-    def _join(self, file: File, folded: str, uses: int, share_access: int) -> None:
+    def _join(self, file: File, folded: str, uses: int, needs: int, share_access: int) -> None:
         if file.deleted_links and folded in file.deleted_links:
             raise StatusError(erref.STATUS_DELETE_PENDING, "the file is being deleted")
+        if needs and file.uses & ~share_access | needs & ~file.shared:
+            _confirm_conflict(file, needs, share_access)
         if uses:
-            if file.uses & ~share_access | uses & ~file.shared:
-                _confirm_conflict(file, uses, share_access)
             file.uses |= uses
             file.shared &= share_access
         self._by_path[folded] = file

@@ -90,7 +90,8 @@ def _pointed(length: Callable[[Any], int]) -> Callable[[Any], int]:
 
 
 U16 = Kind(lambda r, row: row.append(r.u16()), Writer.u16, lambda _: 4)
-U32 = Kind(lambda r, row: row.append(r.u32()), Writer.u32, lambda _: 4)
+U32 = Kind(lambda r, row: row.append(r.u32()), lambda w, n: w.u32(n & 0xFFFFFFFF), lambda _: 4)
+"""A long; facts that outgrow 32 bits, such as times and ids, wrap."""
 I32 = Kind(lambda r, row: row.append(r.i32()), Writer.i32, lambda _: 4)
 TEXT = Kind(_read_text, _write_text, _pointed(lambda text: 2 * len(text) + 2))
 """A pointer to a ``[string]`` of wide characters: str, or None where it is null."""
@@ -110,7 +111,7 @@ def row_size(layout: Layout, row: Row) -> int:
 def read_array(reader: Reader, layout: Layout) -> list[list[Any]]:
     """Read a conformant array of structures and all that it points to."""
     rows: list[list[Any]] = []
-    for _ in range(reader.count(4 * max(1, len(layout)))):
+    for _ in range(reader.count(2 * max(1, len(layout)))):
         row: list[Any] = []
         reader.align(4)
         for kind in layout:

@@ -14,7 +14,6 @@ tick of it, nothing else has changed and what was set is what is shown.
 from __future__ import annotations
 
 import errno
-import os
 import struct
 import threading
 from collections import OrderedDict
@@ -30,7 +29,6 @@ from nethood.store.portable import (
     DEV_MAJOR,
     DEV_MINOR,
     INO,
-    XATTR,
     PortableSystem,
     Stat,
 )
@@ -98,30 +96,26 @@ def file_id_of(stat: Stat, root: Stat) -> int:
 
 def info_of(stat: Stat, xattr: bytes, hidden: bool, file_id: int) -> Info:
     """Return the Info of a file from what the system and its attribute say."""
-    (_has_birth, links, uid, mode, _, size, blocks, *times, _, _) = stat
-    accessed = times[0] * 10_000_000 + times[1] // 100 + UNIX_EPOCH
-    changed = times[4] * 10_000_000 + times[5] // 100 + UNIX_EPOCH
-    written = times[6] * 10_000_000 + times[7] // 100 + UNIX_EPOCH
-    if times[2]:
-        created = times[2] * 10_000_000 + times[3] // 100 + UNIX_EPOCH
-    else:
-        created = min(accessed, changed, written)
-    is_directory = mode & _MODE_TYPE == _MODE_DIRECTORY
-    attributes = 0
+    # spelled out: this runs for every entry of every listing
+    (_, links, uid, mode, _, size, blocks, a, a_ns, b, b_ns, c, c_ns, m, m_ns, _, _) = stat
+    accessed = a * 10_000_000 + a_ns // 100 + UNIX_EPOCH
+    changed = c * 10_000_000 + c_ns // 100 + UNIX_EPOCH
+    written = m * 10_000_000 + m_ns // 100 + UNIX_EPOCH
+    created = b * 10_000_000 + b_ns // 100 + UNIX_EPOCH if b else min(accessed, changed, written)
+    attributes = made_up_attributes(mode, hidden)
     if xattr:
         record = decode(xattr)
-        attributes = record.attributes
+        attributes = record.attributes & KEPT if record.attributes else attributes
         created = record.creation_time or created
-        if record.change_time and change_time_holds(record, stat):
-            changed = record.change_time
-    attributes = attributes & KEPT if attributes else made_up_attributes(mode, hidden)
+        changed = record.change_time if change_time_holds(record, stat) else changed
+    is_directory = mode & _MODE_TYPE == _MODE_DIRECTORY
     if is_directory:
-        return Info(
-            file_id, True, 0, 0, created, accessed, written, changed, attributes | DIRECTORY, 1, uid
-        )
+        attributes |= DIRECTORY
+        links = min(links, 1)
+        size = blocks = 0
     return Info(
         file_id,
-        False,
+        is_directory,
         size,
         blocks * 512,
         created,
@@ -176,7 +170,7 @@ class RecordKeeper:
         if stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
             return self._remembered.get(_identity(stat), b"")
         try:
-            return os.getxattr(path, XATTR) if path else b""
+            return self._system.get_xattr_path(path) if path else b""
         except OSError:
             return b""
 

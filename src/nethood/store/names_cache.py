@@ -111,7 +111,7 @@ class NamesCache:
             self._count -= 1
 
     def is_current(self, directory_fd: int) -> bool:
-        """Tell whether the folder is known and unchanged; forget it where it did change.
+        """Tell whether the folder is known and looks unchanged; forget it where it did change.
 
         Ask before a change, so that `removed` may take the folder's new times for our own.
         """
@@ -119,7 +119,7 @@ class NamesCache:
         folder = self._folders.get(key)
         if folder is None:
             return False
-        if self._is_valid(folder, stat):
+        if folder.stamp == _stamp(stat):
             return True
         self._drop(key)
         return False

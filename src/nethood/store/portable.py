@@ -152,6 +152,10 @@ class PortableSystem:
         """
         return _quiet_xattr(fd)
 
+    def get_xattr_path(self, path: str) -> bytes:
+        """Return our attribute of what *path* from `handle_path` means, as `get_xattr` does."""
+        return _quiet_xattr(path)
+
     def get_xattr_at(self, directory_fd: int, name: bytes) -> bytes:
         """Return our attribute of an entry, as `get_xattr` does; a link is not followed."""
         try:
