@@ -138,25 +138,26 @@ def _init_source(plan: _Plan) -> list[str]:
 
 
 def _decode_source(plan: _Plan) -> list[str]:
+    fields = ", ".join(f"_self.{n}" for n in plan.fixed)
     lines = [
-        "def decode(cls, _data, _offset=0):",
-        f"    try: {', '.join('v_' + n for n in plan.fixed)}, = unpack_from(_data, _offset)",
+        "def decode(_data, _offset=0):",
+        "    _self = new(cls)",
+        f"    try: {fields}, = unpack_from(_data, _offset)",
         "    except struct_error: raise short(len(_data), _offset) from None",
     ]
     if "protocol_id" in plan.defaults:
-        lines.append("    if v_protocol_id != d_protocol_id: raise wrong_protocol(_offset)")
+        lines.append("    if _self.protocol_id != d_protocol_id: raise wrong_protocol(_offset)")
     if "structure_size" in plan.defaults:
         lines += [
-            "    if v_structure_size != d_structure_size:",
-            "        raise wrong_size(v_structure_size, _offset)",
+            "    if _self.structure_size != d_structure_size:",
+            "        raise wrong_size(_self.structure_size, _offset)",
         ]
-    lines.append("    _self = new(cls)")
-    lines += [f"    _self.{n} = v_{n}" for n in plan.fixed]
     for name, where in plan.spans.items():
         lines += [
-            f"    if v_{where.length}:",
-            f"        _start = _offset - {plan.base} + v_{where.offset}",
-            f"        _end = _start + v_{where.length}",
+            f"    _length = _self.{where.length}",
+            "    if _length:",
+            f"        _start = _offset - {plan.base} + _self.{where.offset}",
+            "        _end = _start + _length",
             f"        if _start < _offset + {plan.layout.size} or _end > len(_data):"
             f" raise outside({name!r}, _start)",
             f"        _self.{name} = _data[_start:_end]",
@@ -225,6 +226,7 @@ def _compile(cls: type[Wire], defaults: dict[str, Any], order: str, base: int) -
     where = f"<wire {cls.__module__}.{cls.__qualname__}>"
     env: dict[str, Any] = {
         "new": object.__new__,
+        "cls": cls,
         "unpack_from": plan.layout.unpack_from,
         "pack": plan.layout.pack,
         "struct_error": struct.error,
@@ -237,7 +239,7 @@ def _compile(cls: type[Wire], defaults: dict[str, Any], order: str, base: int) -
     made: Any = cls
     made.SIZE = plan.layout.size
     made.__init__ = env["__init__"]
-    made.decode = classmethod(env["decode"])
+    made.decode = staticmethod(env["decode"])
     made.encode = env["encode"]
 
 

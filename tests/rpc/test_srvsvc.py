@@ -264,8 +264,7 @@ def test_an_anonymous_caller_sees_nobody(server: Any, host: Any, ask: Callable[[
     assert refused.value.get_error_code() == 5
 
 
-def test_disks_and_transports_are_empty_lists(server: Any, host: Any) -> None:
-    host.log_on("root", is_admin=True)
+def test_disks_and_transports_are_empty_lists(server: Any) -> None:
     assert srvs.hNetrServerDiskEnum(server, 0)["TotalEntries"] == 0
     assert srvs.hNetrServerTransportEnum(server, 0)["TotalEntries"] == 0
 

@@ -60,8 +60,7 @@ def test_join_information(station: Any) -> None:
     assert (answer["NameBuffer"], answer["BufferType"]) == ("WORKGROUP\0", 2)
 
 
-def test_computer_names(station: Any, host: Any) -> None:
-    host.log_on("root", is_admin=True)
+def test_computer_names(station: Any) -> None:
     (name,) = wkst.hNetrEnumerateComputerNames(station, 0)["ComputerNames"]["ComputerNames"]
     assert name["Data"] == "BIRCH"
     assert wkst.hNetrEnumerateComputerNames(station, 1)["ComputerNames"]["EntriesRead"] == 0

@@ -82,13 +82,13 @@ def test_our_own_changes_cost_no_reading(tmp_path: Path, clock: Clock) -> None:
         clock.now_ns = tmp_path.stat().st_ctime_ns + 1_000_000
         assert cache.find(fd, f"NAME{i}") is None
         (tmp_path / f"name{i}").touch()
-        cache.added(fd, f"name{i}")
+        cache.changed(fd, added=f"name{i}")
         assert shown(cache.find(fd, f"NAME{i}")) == f"name{i}"
     assert cache.scans < 6
     for i in range(100):
         assert cache.is_current(fd)
         (tmp_path / f"name{i}").unlink()
-        cache.removed(fd, f"name{i}")
+        cache.changed(fd, removed=f"name{i}")
         assert cache.find(fd, f"NAME{i}") is None
     assert cache.scans < 6
 
@@ -96,7 +96,7 @@ def test_our_own_changes_cost_no_reading(tmp_path: Path, clock: Clock) -> None:
 def test_a_folder_we_change_is_read_once_a_second(tmp_path: Path, clock: Clock) -> None:
     cache, fd = cache_of(tmp_path, clock)
     cache.find(fd, "x")
-    cache.added(fd, "x")
+    cache.changed(fd, added="x")
     before = cache.scans
     clock.now_ns += 999_000_000
     cache.find(fd, "y")
@@ -117,7 +117,7 @@ def test_names_that_differ_only_by_case(tmp_path: Path, clock: Clock) -> None:
     for name in ("name", "Name", "NAME"):
         assert shown(cache.find(fd, name)) == name
     (tmp_path / "NAME").unlink()
-    cache.removed(fd, "NAME")
+    cache.changed(fd, removed="NAME")
     assert shown(cache.find(fd, "nAME")) == "Name"
 
 

@@ -59,7 +59,7 @@ def private_addresses() -> list[str]:
 
 
 def served_addresses(listening: list[tuple[str, int]]) -> list[tuple[int, str]]:
-    """Return interface index and address of all that sockets bound to *listening* can be reached by."""
+    """Return interface index and address of all that *listening* sockets are reached by."""
     hosts = {host for host, _ in listening}
     everywhere = {4: "0.0.0.0" in hosts or "::" in hosts, 6: "::" in hosts}
     found = []

@@ -313,8 +313,8 @@ def _lookup_names(call: Call, form: _Form) -> int:
 def _lookup_problem(policy: Policy, level: int) -> int:
     """Return what speaks against a look-up; 1 to 7 are LSAP_LOOKUP_LEVEL ([MS-LSAT] 2.2.16).
 
-    Deviates: a machine that is no domain controller may refuse all levels but the first for SIDs;
-    every level is served from the same tables instead, as Samba's clients try several.
+    Deviates: a machine that is no domain controller refuses all levels but the first for SIDs;
+    here each is served from the same tables, for there is no wider scope to keep out of.
     """
     return STATUS_SUCCESS if 1 <= level <= 7 else STATUS_INVALID_PARAMETER
 

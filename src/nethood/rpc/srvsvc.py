@@ -161,12 +161,14 @@ def _share_info(host: Host, name: str, level: int) -> tuple[int, ShareFacts | No
 
 
 def netr_share_check(call: Call) -> int:
-    """NetrShareCheck (20), [MS-SRVS] 3.1.4.16: is this device or folder shared?"""
+    """NetrShareCheck (20), [MS-SRVS] 3.1.4.16: is there a share with this path?
+
+    Paths are as the caller sees them: who is shown none can't find out which there are.
+    """
     call.reader.optional_text()
-    device = upcase(call.reader.text())
-    found = None
-    if call.host.caller.is_admin:
-        found = next((s for s in call.host.shares() if upcase(s.path) == device), None)
+    device, host = upcase(call.reader.text()), call.host
+    shares = [] if host.caller.is_anonymous else host.shares()
+    found = next((s for s in shares if upcase(_visible(host, s).path) == device), None)
     call.writer.u32(found.type if found else STYPE_DISKTREE)
     return ERROR_SUCCESS if found else NERR_DEVICE_NOT_SHARED
 
@@ -396,7 +398,7 @@ def netr_server_disk_enum(call: Call) -> int:
     writer.pointer(None)
     if level:
         return ERROR_INVALID_LEVEL
-    return ERROR_SUCCESS if call.host.caller.is_admin else ERROR_ACCESS_DENIED
+    return ERROR_ACCESS_DENIED if call.host.caller.is_anonymous else ERROR_SUCCESS
 
 
 _TRANSPORT_LEVELS: dict[int, Level[tuple[Any, ...]]] = {n: Level((), tuple) for n in range(4)}

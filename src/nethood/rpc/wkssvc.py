@@ -19,7 +19,12 @@ from nethood.rpc.host import Host
 from nethood.rpc.layout import TEXT, U32, UNICODE, write_container
 from nethood.rpc.pdu import Syntax
 from nethood.rpc.srvsvc import PLATFORM_ID_NT, denied, denied_with_pointer
-from nethood.rpc.status import ERROR_ACCESS_DENIED, ERROR_INVALID_LEVEL, ERROR_SUCCESS
+from nethood.rpc.status import (
+    ERROR_ACCESS_DENIED,
+    ERROR_INVALID_LEVEL,
+    ERROR_INVALID_PARAMETER,
+    ERROR_SUCCESS,
+)
 
 _NET_SETUP_WORKGROUP_NAME = 2
 
@@ -100,9 +105,9 @@ def netr_enumerate_computer_names(call: Call) -> int:
     reader, writer = call.reader, call.writer
     reader.optional_text()
     name_type, _reserved = reader.u16(), reader.u32()
-    if not call.host.caller.is_admin or name_type > 2:
+    if call.host.caller.is_anonymous or name_type > 2:
         writer.pointer(None)
-        return ERROR_ACCESS_DENIED if name_type <= 2 else ERROR_INVALID_LEVEL
+        return ERROR_ACCESS_DENIED if name_type <= 2 else ERROR_INVALID_PARAMETER
     names = [] if name_type == 1 else [(call.host.server_name,)]
     writer.pointer(lambda: write_container(writer, (UNICODE,), names))
     writer.resolve()

@@ -124,7 +124,10 @@ def find_open(request: Request, persistent: int, volatile: int) -> FileOpen | Pi
             return opened
         raise StatusError(STATUS_FILE_CLOSED)
     session = request.session
-    opened = session.open_table.get(volatile) if session is not None else None
+    if session is not None:
+        opened = session.open_table.get(volatile)
+    else:
+        opened = None
     if opened is None or opened.persistent != persistent or opened.tree is not request.tree:
         raise StatusError(STATUS_FILE_CLOSED)
     request.open = opened

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nethood.errors import ConfigError
+from nethood.net.interfaces import host_name
 from nethood.store.base import Store
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -79,7 +79,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not self.server_name:
-            self.server_name = socket.gethostname().split(".")[0][:15].upper() or "NETHOOD"
+            self.server_name = host_name()[:15].upper() or "NETHOOD"
         if self.min_dialect > self.max_dialect:
             raise ConfigError("min_dialect is above max_dialect: no client could connect")
 

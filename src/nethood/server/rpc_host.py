@@ -33,7 +33,7 @@ _PERM_READ, _PERM_WRITE = 1, 2
 
 
 class RpcHost:
-    """What `nethood.rpc.host.Host` asks for; a caller sees shares of its own and its own sessions."""
+    """What `nethood.rpc.host.Host` asks for; a caller sees its own shares and sessions."""
 
     def __init__(self, core: ServerCore, connection: ClientConnection, session: Session) -> None:
         self._core = core

@@ -1,4 +1,4 @@
-"""The security descriptor a file shows: its true owner, and what the share lets users do with it."""
+"""The security descriptor a file shows: its true owner, and what the share lets users do."""
 
 from __future__ import annotations
 

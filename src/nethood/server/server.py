@@ -1,15 +1,14 @@
-"""The file server an application or the command line runs: listeners, housekeeping, start and stop."""
+"""The file server an application runs: listeners, housekeeping, start and stop."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nethood.auth.users import MemoryUsers, UserSource
 from nethood.errors import ConfigError, LocalError
@@ -22,6 +21,9 @@ from nethood.server.core import Clock, ServerCore, thread_runner
 from nethood.server.events import ClientRow, Event, dialect_name
 from nethood.server.options import Options, Share, as_shares
 from nethood.store.base import Store
+
+if TYPE_CHECKING:
+    import socket
 
 NETBIOS_PORT = 139
 _HOUSEKEEPING_S = 1.0

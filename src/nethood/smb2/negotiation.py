@@ -1,4 +1,4 @@
-"""What a server answers to NEGOTIATE: dialect, capabilities, algorithms ([MS-SMB2] 3.3.5.3, 3.3.5.4)."""
+"""What a server answers to NEGOTIATE: dialect and algorithms ([MS-SMB2] 3.3.5.3, 3.3.5.4)."""
 
 from __future__ import annotations
 

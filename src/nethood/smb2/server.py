@@ -374,6 +374,10 @@ class ServerConnection:
             head = self._header(request, status, 0, flags)
             signature = signer.sign(head + body, request.message_id, from_server=True)
             return b"".join(((64 + len(body)).to_bytes(4, "big"), head[:48], signature, body))
+        if session is None:
+            # Deviates: Windows answers in place, so the flag stays although there is no key to
+            # sign with; libsmbclient takes the status of a lost session only with the flag set.
+            flags |= request.flags & SMB2_FLAGS_SIGNED
         return b"".join(
             ((64 + len(body)).to_bytes(4, "big"), self._header(request, status, 0, flags), body)
         )
@@ -436,8 +440,9 @@ class ServerConnection:
     def _chain_element(
         self, request: Request, status: int, body: bytes, next_command: int, *, sealing: bool
     ) -> bytes:
-        flags = SMB2_FLAGS_SERVER_TO_REDIR | (request.flags & SMB2_FLAGS_RELATED_OPERATIONS)
         session = request.session
+        echoed = SMB2_FLAGS_RELATED_OPERATIONS | (SMB2_FLAGS_SIGNED if session is None else 0)
+        flags = SMB2_FLAGS_SERVER_TO_REDIR | (request.flags & echoed)
         signer = session.signer if session is not None else None
         if sealing or signer is None or not self._must_sign(request, status, session):
             return self._header(request, status, next_command, flags) + body

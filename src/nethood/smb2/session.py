@@ -1,4 +1,4 @@
-"""The per-user and per-share state of a server: Session and TreeConnect ([MS-SMB2] 3.3.1.8, 3.3.1.9).
+"""The state per user and per share: Session and TreeConnect ([MS-SMB2] 3.3.1.8, 3.3.1.9).
 
 What an Open is, the file server decides; the tables here only hold it under its volatile id.
 """

@@ -43,7 +43,7 @@ class SequenceWindow:
         return True
 
     def grant(self, requested: int) -> int:
-        """Open up to *requested* more ids (at least one where the client has none) and say how many.
+        """Open up to *requested* more ids, at least one where the client has none; say how many.
 
         The run from the oldest unused id stays within twice the limit, so that a client that
         leaves holes can't make the set of used ids grow without end.

@@ -17,6 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nethood import erref
+from nethood.errors import StatusError
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -227,3 +230,9 @@ def split(path: str) -> tuple[str, str]:
 def join(names: Sequence[str]) -> str:
     """Return the path made of *names*."""
     return "/".join(n for n in names if n)
+
+
+def check_times(*times: int | None) -> None:
+    """Raise StatusError(INVALID_PARAMETER) where a time to set is no FILETIME ([MS-DTYP] 2.3.3)."""
+    if any(time is not None and not 0 <= time < 1 << 63 for time in times):
+        raise StatusError(erref.STATUS_INVALID_PARAMETER)

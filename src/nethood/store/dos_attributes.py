@@ -40,6 +40,7 @@ UNPINNED ([MS-FSCC] 2.6)."""
 
 TOLERANCE_NS = 20_000_000
 MAX_REMEMBERED = 65_536
+_NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 _FORMAT = struct.Struct("<BxxxIQQQ")
 _VERSION = 1
 _MODE_DIRECTORY = 0o040000
@@ -155,15 +156,22 @@ class RecordKeeper:
             self._failed(error, stat)
             return b""
 
-    def read_at(self, directory_fd: int, name: bytes, stat: Stat) -> bytes:
-        """Return the attribute's bytes of an entry, b"" where it has none."""
-        if self._without and stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
-            return self._remembered.get(_identity(stat), b"")
+    def look_at(self, directory_fd: int, name: bytes) -> tuple[Stat, bytes]:
+        """Return what is known of an entry, and its attribute's bytes. Raises OSError."""
+        if not self._without:
+            try:
+                return self._system.look_at(directory_fd, name)
+            except OSError as error:
+                if error.errno not in _NOT_SUPPORTED:
+                    raise
+        stat = self._system.stat_at(directory_fd, name)
+        if stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
+            return stat, self._remembered.get(_identity(stat), b"")
         try:
-            return self._system.get_xattr_at(directory_fd, name)
+            return stat, self._system.get_xattr_at(directory_fd, name)
         except OSError as error:
             self._failed(error, stat)
-            return b""
+            return stat, b""
 
     def read_path(self, path: str | None, stat: Stat) -> bytes:
         """Return the bytes for a file that could be looked at but not opened."""
@@ -196,7 +204,7 @@ class RecordKeeper:
                 self._remembered.popitem(last=False)
 
     def _failed(self, error: OSError, stat: Stat) -> bool:
-        if error.errno not in (errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS):
+        if error.errno not in _NOT_SUPPORTED:
             return False
         self._without.add((stat[DEV_MAJOR], stat[DEV_MINOR]))
         return True

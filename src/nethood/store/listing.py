@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from nethood.store import dos_attributes, names
 from nethood.store.base import Entry, Info
-from nethood.store.errno_status import error_of
 from nethood.store.portable import DEV_MAJOR, DEV_MINOR, INO, MODE, O_CLOEXEC, O_PATH, Stat
 
 if TYPE_CHECKING:
@@ -28,21 +27,19 @@ def entries(store: LocalStore, node: LocalNode) -> Iterator[Entry]:
     try:
         stored = names.list_names(node.fd)
     except OSError as error:
-        raise error_of(error) from None
+        raise node.failure(error) from None
     shown, _ = names.shown_names(stored)
-    system, records, root = store.system, store.records, store.root_stat
-    stat_at, read_at, info_of = system.stat_at, records.read_at, dos_attributes.info_of
+    look_at, info_of, root = store.records.look_at, dos_attributes.info_of, store.root_stat
     for name, on_disk in zip(shown, stored, strict=True):
         disk = on_disk.encode("utf-8", "surrogateescape")
         try:
-            stat = stat_at(node.fd, disk)
+            stat, xattr = look_at(node.fd, disk)
         except OSError:
             continue
         kind = stat[MODE] & _TYPE
         if kind in (_FILE, _FOLDER):
             same = stat[DEV_MAJOR] == root[DEV_MAJOR] and stat[DEV_MINOR] == root[DEV_MINOR]
-            file_id = stat[INO] if same else dos_attributes.file_id_of(stat, root)
-            xattr = read_at(node.fd, disk, stat)
+            file_id = (stat[INO] or 1) if same else dos_attributes.file_id_of(stat, root)
             yield Entry(name, info_of(stat, xattr, name[0] == ".", file_id))
         elif kind == _LINK and (info := _linked(store, node, name)) is not None:
             yield Entry(name, info)

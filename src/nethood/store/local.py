@@ -11,7 +11,8 @@ import errno
 import os
 import threading
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -206,6 +207,22 @@ class LocalStore(Store):
             folder = fd, shown, disk
         return folder
 
+    @contextmanager
+    def _two_folders(self, one: str, other: str) -> Iterator[tuple[_Folder, _Folder]]:
+        """Pass through two folders, twice the same one where they are; OSErrors become ours."""
+        source = self._pass_through(one)
+        try:
+            target = source if one == other else self._pass_through(other)
+            try:
+                yield source, target
+            finally:
+                if target is not source:
+                    self._release(target)
+        except OSError as error:
+            raise error_of(error) from None
+        finally:
+            self._release(source)
+
     def _release(self, folder: _Folder) -> None:
         if folder[0] != self.system.root_fd:
             os.close(folder[0])
@@ -235,12 +252,18 @@ class LocalStore(Store):
                 if self.names.find(folder[0], name) is not None:
                     raise StatusError(erref.STATUS_OBJECT_NAME_COLLISION)
                 fd = _make(folder[0], disk, directory)
-                self.names.added(folder[0], name)
+                self.names.changed(folder[0], added=name)
             except OSError as error:
                 raise error_of(error) from None
             finally:
                 self._release(folder)
-        node = self._node(fd, f"{folder[1]}/{name}" if folder[1] else name)
+        try:
+            stat = self.system.stat_fd(fd)
+        except OSError as error:
+            os.close(fd)
+            raise error_of(error) from None
+        path = f"{folder[1]}/{name}" if folder[1] else name
+        node = LocalNode(self, path, fd, stat, b"", False)
         if attributes & dos_attributes.KEPT:
             # the file is there: an attribute it can't keep is no reason to deny it
             with suppress(StatusError):
@@ -254,18 +277,8 @@ class LocalStore(Store):
             raise StatusError(erref.STATUS_ACCESS_DENIED, "the root has no name to change")
         names.to_disk(path)
         parent, name = split(path)
-        with self._lock:
-            source = self._pass_through(split(node.path)[0])
-            try:
-                target = self._pass_through(parent)
-                try:
-                    self._move(node, source, target, name, replace)
-                finally:
-                    self._release(target)
-            except OSError as error:
-                raise error_of(error) from None
-            finally:
-                self._release(source)
+        with self._lock, self._two_folders(split(node.path)[0], parent) as (source, target):
+            self._move(node, source, target, name, replace)
         return f"{target[1]}/{name}" if target[1] else name
 
     def _move(self, node: Node, source: _Folder, target: _Folder, name: str, replace: bool) -> None:
@@ -277,16 +290,20 @@ class LocalStore(Store):
             found = None  # its own name, perhaps in another case
             if new_disk == old_disk:
                 return
-        self.names.is_current(source[0])
+        if source is not target:
+            self.names.is_current(source[0])
         if found is None:
             self.system.rename_new(source[0], old_disk, target[0], new_disk)
         else:
             self._move_onto(node, (source[0], old_disk), (target[0], found[1]), replace)
             if found[1] != new_disk:
                 self.system.rename_new(target[0], found[1], target[0], new_disk)
-                self.names.removed(target[0], found[0])
-        self.names.removed(source[0], old)
-        self.names.added(target[0], name)
+                self.names.changed(target[0], removed=found[0])
+        if source is target:
+            self.names.changed(target[0], removed=old, added=name)
+        else:
+            self.names.changed(source[0], removed=old)
+            self.names.changed(target[0], added=name)
 
     def _move_onto(
         self, node: Node, source: tuple[int, bytes], target: tuple[int, bytes], replace: bool
@@ -303,16 +320,14 @@ class LocalStore(Store):
         os.rename(source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0])
 
     def _same_folder(self, one: _Folder, other: _Folder) -> bool:
-        return one[1] == other[1] or _same(
-            self.system.stat_fd(one[0]), self.system.stat_fd(other[0])
-        )
+        return one is other or _same(self.system.stat_fd(one[0]), self.system.stat_fd(other[0]))
 
     def _own_name(self, node: Node, folder_fd: int, name: str) -> bytes:
         """Return the stored name in *folder_fd* that *node* was opened by.
 
         Raises StatusError(OBJECT_NAME_NOT_FOUND) where it now means another file.
         """
-        mine = self.system.stat_fd(_local(node).fd)
+        mine = _local(node).opened_stat
         candidates = [names.to_disk(name)]
         if names.has_stand_in(name):
             candidates.append(names.encode_name(name))
@@ -348,18 +363,8 @@ class LocalStore(Store):
             raise StatusError(erref.STATUS_FILE_IS_A_DIRECTORY)
         names.to_disk(path)
         parent, name = split(path)
-        with self._lock:
-            source = self._pass_through(split(node.path)[0])
-            try:
-                target = self._pass_through(parent)
-                try:
-                    self._link_into(node, source, target, name, replace)
-                finally:
-                    self._release(target)
-            except OSError as error:
-                raise error_of(error) from None
-            finally:
-                self._release(source)
+        with self._lock, self._two_folders(split(node.path)[0], parent) as (source, target):
+            self._link_into(node, source, target, name, replace)
 
     def _link_into(
         self, node: Node, source: _Folder, target: _Folder, name: str, replace: bool
@@ -369,7 +374,7 @@ class LocalStore(Store):
         found = self.names.find(target[0], name)
         if found is None:
             self.system.link_fd(fd, from_name, target[0], disk)
-            self.names.added(target[0], name)
+            self.names.changed(target[0], added=name)
             return
         if not replace:
             raise StatusError(erref.STATUS_OBJECT_NAME_COLLISION)
@@ -388,8 +393,7 @@ class LocalStore(Store):
             raise
         if found[1] != disk:
             self.system.rename_new(target[0], found[1], target[0], disk)
-            self.names.removed(target[0], found[0])
-            self.names.added(target[0], name)
+            self.names.changed(target[0], removed=found[0], added=name)
 
     def remove(self, node: Node) -> None:
         """Take away the name *node* was opened by; an open node stays readable."""
@@ -404,7 +408,7 @@ class LocalStore(Store):
                 known = self.names.is_current(folder[0])
                 self._unlink(node, folder[0], disk)
                 if known:
-                    self.names.removed(folder[0], name)
+                    self.names.changed(folder[0], removed=name)
             except OSError as error:
                 raise error_of(error) from None
             finally:

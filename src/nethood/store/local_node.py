@@ -12,7 +12,7 @@ from nethood import erref
 from nethood.errors import StatusError
 from nethood.filetime import to_unix_ns
 from nethood.store import dos_attributes, listing
-from nethood.store.base import Entry, Info, Node
+from nethood.store.base import Entry, Info, Node, check_times
 from nethood.store.dos_attributes import Record
 from nethood.store.errno_status import error_of
 from nethood.store.portable import (
@@ -43,10 +43,10 @@ class LocalNode(Node):
     __slots__ = (
         "_change_time",
         "_looked_at",
-        "_opened_stat",
         "_opened_xattr",
         "_store",
         "fd",
+        "opened_stat",
     )
 
     def __init__(
@@ -56,14 +56,14 @@ class LocalNode(Node):
         self._store = store
         self.path = path
         self.fd = fd
-        self._opened_stat = stat
+        self.opened_stat = stat
         self._opened_xattr = xattr
         self._looked_at = looked_at
         self._change_time = 0
         self.is_directory = stat[MODE] & 0o170000 == 0o040000
         root = store.root_stat
         same = stat[15] == root[15] and stat[16] == root[16]
-        self.file_id = stat[INO] if same else dos_attributes.file_id_of(stat, root)
+        self.file_id = (stat[INO] or 1) if same else dos_attributes.file_id_of(stat, root)
 
     def _hidden(self) -> bool:
         """Tell whether the name makes the file hidden."""
@@ -75,7 +75,7 @@ class LocalNode(Node):
         try:
             stat = self._store.system.stat_fd(self.fd)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
         info = dos_attributes.info_of(stat, self._xattr(stat), self._hidden(), self.file_id)
         if self._change_time:
             info.change_time = self._change_time
@@ -84,7 +84,7 @@ class LocalNode(Node):
     def info_at_open(self) -> Info:
         """Return what was true when the node was opened or created."""
         return dos_attributes.info_of(
-            self._opened_stat, self._opened_xattr, self._hidden(), self.file_id
+            self.opened_stat, self._opened_xattr, self._hidden(), self.file_id
         )
 
     def _xattr(self, stat: Stat) -> bytes:
@@ -102,7 +102,7 @@ class LocalNode(Node):
                     break
                 count += more
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
         except OverflowError:
             raise StatusError(erref.STATUS_INVALID_PARAMETER) from None
         return count
@@ -122,7 +122,7 @@ class LocalNode(Node):
             return None
         except OSError as error:
             if error.errno not in _NO_NOWAIT:
-                raise self._error(error) from None
+                raise self.failure(error) from None
             return self.read_into(buffer, offset) if self._store.in_memory else None
         except OverflowError:
             raise StatusError(erref.STATUS_INVALID_PARAMETER) from None
@@ -136,7 +136,7 @@ class LocalNode(Node):
             while done < size:
                 done += os.pwrite(self.fd, memoryview(data)[done:], offset + done)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
         except OverflowError:
             raise StatusError(erref.STATUS_INVALID_PARAMETER) from None
         return size
@@ -148,7 +148,7 @@ class LocalNode(Node):
         except OSError as error:
             if error.errno == errno.EINVAL:  # what Linux says to a descriptor for reading
                 raise StatusError(erref.STATUS_ACCESS_DENIED) from None
-            raise self._error(error) from None
+            raise self.failure(error) from None
         except OverflowError:
             raise StatusError(erref.STATUS_FILE_TOO_LARGE) from None
 
@@ -160,7 +160,7 @@ class LocalNode(Node):
                 return
             self._reserve(min(size, _MAX_SIZE), size - allocated)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def _reserve(self, size: int, missing: int) -> None:
         try:
@@ -186,7 +186,7 @@ class LocalNode(Node):
                     raise
                 self._write_zeros(offset, length)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def _write_zeros(self, offset: int, length: int) -> None:
         while length > 0:
@@ -205,7 +205,7 @@ class LocalNode(Node):
                 return [(offset, end - offset)]
             return self._data_ranges(offset, end)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def _data_ranges(self, offset: int, end: int) -> list[tuple[int, int]]:
         ranges: list[tuple[int, int]] = []
@@ -236,6 +236,7 @@ class LocalNode(Node):
         ([MS-FSA] 2.1.5.15.2, UserSetChangeTime).
         """
         self._store.refuse_if_read_only()
+        check_times(creation_time, last_access_time, last_write_time, change_time)
         try:
             target = self._target()
             if last_access_time is not None or last_write_time is not None:
@@ -251,7 +252,7 @@ class LocalNode(Node):
                 return
             self._keep(record, stat)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def set_attributes(self, attributes: int) -> None:
         """Keep READONLY, HIDDEN, SYSTEM, ARCHIVE, SPARSE and their kin; the rest is ignored.
@@ -273,16 +274,16 @@ class LocalNode(Node):
             record.attributes = wanted
             self._keep(record, stat)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def start_with(self, attributes: int) -> None:
         """Give a new file its attributes, beside those that are made up for it."""
-        made_up = dos_attributes.made_up_attributes(self._opened_stat[MODE], self._hidden())
+        made_up = dos_attributes.made_up_attributes(self.opened_stat[MODE], self._hidden())
         if not attributes & dos_attributes.KEPT & ~made_up:
             return
         self.set_attributes(attributes & dos_attributes.KEPT | made_up)
-        self._opened_stat = self._store.system.stat_fd(self.fd)
-        self._opened_xattr = self._xattr(self._opened_stat)
+        self.opened_stat = self._store.system.stat_fd(self.fd)
+        self._opened_xattr = self._xattr(self.opened_stat)
 
     def _allow_writing(self, stat: Stat) -> Stat:
         try:
@@ -317,7 +318,7 @@ class LocalNode(Node):
             if not self._looked_at:
                 _sync(self.fd)
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def entries(self) -> Iterator[Entry]:
         """Walk a directory lazily, in the order its names were in at the first step."""
@@ -331,7 +332,7 @@ class LocalNode(Node):
             with os.scandir(self.fd) as names:
                 return next(names, None) is None
         except OSError as error:
-            raise self._error(error) from None
+            raise self.failure(error) from None
 
     def close(self) -> None:
         """Release the node; the file stays."""
@@ -355,7 +356,8 @@ class LocalNode(Node):
         except OSError:
             return  # the file may not be ours to touch any more; its time is all that is lost
 
-    def _error(self, error: OSError) -> StatusError:
+    def failure(self, error: OSError) -> StatusError:
+        """Return what a failed call on this node's descriptor means."""
         if error.errno == errno.EBADF:
             closed = self.fd < 0
             return StatusError(erref.STATUS_FILE_CLOSED if closed else erref.STATUS_ACCESS_DENIED)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from nethood import erref
 from nethood.errors import StatusError
 from nethood.filetime import from_unix_ns
-from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume, split
+from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume, check_times, split
 from nethood.text import upcase
 
 _KEPT = 0x001A_3327
@@ -189,6 +189,7 @@ class MemoryNode(Node):
         """Set those times that are given, and keep them."""
         self._refuse_if_closed()
         self._store.refuse_if_read_only()
+        check_times(creation_time, last_access_time, last_write_time, change_time)
         file = self.file
         file.created = file.created if creation_time is None else creation_time
         file.read = file.read if last_access_time is None else last_access_time

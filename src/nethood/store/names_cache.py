@@ -84,36 +84,48 @@ class NamesCache:
             shown = name
         return shown, folder.odd.get(shown) or stored_names.to_disk(shown)
 
-    def added(self, directory_fd: int, name: str) -> None:
-        """Enter a name made through the store just after `find` in the same folder."""
+    def changed(
+        self, directory_fd: int, *, removed: str | None = None, added: str | None = None
+    ) -> None:
+        """Note a change just made through the store, and the folder's new times with it.
+
+        Before the change, `find` or `is_current` must have looked at the same folder.
+        """
         key, stat = self._stat(directory_fd)
         folder = self._folders.get(key)
         if folder is None:
             return
-        self._touched(folder, stat)
-        before = folder.by_key.get(upcase(name))
-        if before is None:
-            folder.by_key[upcase(name)] = name
-            self._count += 1
-        elif before != name:
+        folder.stamp = _stamp(stat)
+        folder.ours = True
+        if folder.trusted_until == _FOREVER:
+            folder.trusted_until = self._now_ns() + TRUST_NS
+        if not (removed is None or self._strike(folder, removed)) or not (
+            added is None or self._enter(folder, added)
+        ):
             self._drop(key)
 
-    def removed(self, directory_fd: int, name: str) -> None:
-        """Strike out a name removed through the store just after `is_current` said True."""
-        key, stat = self._stat(directory_fd)
-        folder = self._folders.get(key)
-        if folder is None:
-            return
-        self._touched(folder, stat)
-        if upcase(name) in folder.doubles or name in folder.odd:
-            self._drop(key)
-        elif folder.by_key.pop(upcase(name), None) is not None:
+    def _strike(self, folder: _Folder, name: str) -> bool:
+        """Take out a name; say whether the folder's names are still known after that."""
+        key = upcase(name)
+        if key in folder.doubles or name in folder.odd:
+            return False
+        if folder.by_key.pop(key, None) is not None:
             self._count -= 1
+        return True
+
+    def _enter(self, folder: _Folder, name: str) -> bool:
+        """Put in a name; say whether the folder's names are still known after that."""
+        key = upcase(name)
+        before = folder.by_key.get(key)
+        if before is None:
+            folder.by_key[key] = name
+            self._count += 1
+        return before is None or before == name
 
     def is_current(self, directory_fd: int) -> bool:
         """Tell whether the folder is known and looks unchanged; forget it where it did change.
 
-        Ask before a change, so that `removed` may take the folder's new times for our own.
+        Ask before a change, so that `changed` may take the folder's new times for our own.
         """
         key, stat = self._stat(directory_fd)
         folder = self._folders.get(key)
@@ -144,12 +156,6 @@ class NamesCache:
         return folder.stamp == _stamp(stat) and (
             folder.trusted_until == _FOREVER or self._now_ns() < folder.trusted_until
         )
-
-    def _touched(self, folder: _Folder, stat: Stat) -> None:
-        folder.stamp = _stamp(stat)
-        folder.ours = True
-        if folder.trusted_until == _FOREVER:
-            folder.trusted_until = self._now_ns() + TRUST_NS
 
     def _scan(self, directory_fd: int, key: tuple[int, int, int], ours: bool) -> _Folder:
         """Read a folder, *ours* where its last change was made through the store."""

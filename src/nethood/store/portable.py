@@ -167,6 +167,13 @@ class PortableSystem:
         finally:
             os.close(fd)
 
+    def look_at(self, directory_fd: int, name: bytes) -> tuple[Stat, bytes]:
+        """Return what `stat_at` and, for what is no link, `get_xattr_at` would. Raises OSError."""
+        stat = self.stat_at(directory_fd, name)
+        if stat_module.S_ISLNK(stat[MODE]):
+            return stat, b""
+        return stat, self.get_xattr_at(directory_fd, name)
+
     def set_xattr(self, target: int | str, value: bytes) -> None:
         """Write our attribute, or take it away where *value* is empty. Raises OSError."""
         if not self.has_xattr:
@@ -278,6 +285,11 @@ def _stat(result: os.stat_result) -> Stat:
         *divmod(birth_ns, _S),
         *divmod(result.st_ctime_ns, _S),
         *divmod(result.st_mtime_ns, _S),
-        result.st_dev >> 32,
-        result.st_dev & 0xFFFFFFFF,
+        *_device(result.st_dev),
     )
+
+
+def _device(number: int) -> tuple[int, int]:
+    if hasattr(os, "major"):
+        return os.major(number), os.minor(number)
+    return number >> 32, number & 0xFFFFFFFF

@@ -209,14 +209,15 @@ def _take(
 ) -> tuple[FileOpen, int, Info]:
     """Open an existing file or directory, and overwrite it where that is asked for."""
     try:
-        info = node.info()
+        info = node.info_at_open()
         granted = _grant(tree, asked, node, info)
         action = rules.disposition_action(asked.disposition, True)
-        opened = _enter(connection, tree, files, asked, node, granted)
+        overwrites = asked.disposition in _OVERWRITES
+        opened = _enter(connection, tree, files, asked, node, granted, overwrites=overwrites)
     except StatusError:
         node.close()
         raise
-    if asked.disposition in _OVERWRITES:
+    if overwrites:
         try:
             info = _overwrite(files, asked, node)
         except StatusError:
@@ -276,7 +277,8 @@ def _make(
         node.close()
         raise
     files.report_name(node, FILE_ACTION_ADDED)
-    return opened, action, node.info()
+    info = node.info() if asked.allocation_size else node.info_at_open()
+    return opened, action, info
 
 
 def _new_attributes(asked: Asked, *, is_directory: bool) -> int:
@@ -291,6 +293,8 @@ def _enter(
     asked: Asked,
     node: Node,
     granted: int,
+    *,
+    overwrites: bool = False,
 ) -> FileOpen:
     fsa = files.table.open(
         node.file_id,
@@ -300,6 +304,7 @@ def _enter(
         is_directory=node.is_directory,
         options=asked.options,
         delete_on_close=asked.options & c.FILE_DELETE_ON_CLOSE != 0,
+        extra_access=rules.overwrite_access(asked.disposition) if overwrites else 0,
     )
     opened = FileOpen(connection, tree, files, node, fsa, asked.options)
     fsa.context = opened

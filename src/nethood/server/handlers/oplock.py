@@ -1,4 +1,4 @@
-"""OPLOCK_BREAK acknowledgements ([MS-SMB2] 3.3.5.22): none is expected, since none is granted yet."""
+"""OPLOCK_BREAK acknowledgements ([MS-SMB2] 3.3.5.22): none is due, since none is granted yet."""
 
 from __future__ import annotations
 
