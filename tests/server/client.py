@@ -270,6 +270,8 @@ class Connection:
         session = self.sessions.get(header.session_id)
         if session is None or reply.is_encrypted:
             return
+        if header.status == erref.STATUS_USER_SESSION_DELETED:  # and its keys with it
+            return
         if reply.is_signed:
             assert session.signer.verify(reply.raw, header.message_id, from_server=True)
         elif session.must_be_protected and header.command > c.SMB2_SESSION_SETUP:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from nethood.store import LocalStore, MemoryStore, Store
+from nethood.store.plain import PlainStore
 from nethood.store.portable import PortableSystem
 
-KINDS = ("local", "local-walk", "memory")
+KINDS = ("local", "local-walk", "plain", "memory")
 
 
 def make_store(kind: str, folder: Path) -> Store:
@@ -18,6 +19,8 @@ def make_store(kind: str, folder: Path) -> Store:
     if kind == "memory":
         return MemoryStore()
     folder.mkdir(exist_ok=True)
+    if kind == "plain":
+        return PlainStore(folder)
     return LocalStore(folder, system=PortableSystem if kind == "local-walk" else None)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +79,19 @@ def drop(store: Store, path: str) -> None:
         store.remove(node)
     finally:
         node.close()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a file system of one mebibyte at *folder*; skip the test without the right to."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", os.fspath(folder)]
+    try:
+        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no right to mount a small file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", os.fspath(folder)], check=True)

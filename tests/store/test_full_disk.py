@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from nethood import erref
 from nethood.errors import StatusError
 from nethood.store import LocalStore, MemoryStore, Node, Store
+from tests.store.kit import small_disk
 
 
 @pytest.fixture(params=["tmpfs", "memory"])
@@ -22,19 +21,10 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         return
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", os.fspath(folder)]
-    try:
-        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no right to mount a small file system")
-    store = LocalStore(folder)
-    try:
+    with small_disk(folder):
+        store = LocalStore(folder)
         yield store
-    finally:
         store.close()
-        subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
 def fill(node: Node) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from nethood.erref import (
     STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INTERNAL_ERROR,
     STATUS_INVALID_PARAMETER,
-    STATUS_NOT_SUPPORTED,
     STATUS_PENDING,
     is_error,
 )
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nethood.net.tcp import FramedTcp
     from nethood.server.core import ServerCore
 
-_UNHANDLED = (STATUS_NOT_SUPPORTED, b"")
+_UNHANDLED = (STATUS_INVALID_PARAMETER, b"")
 
 
 class ClientConnection:
@@ -76,7 +76,7 @@ class ClientConnection:
     def frame_received(self, frame: memoryview) -> None:
         """Take one frame through the core and its requests through their handlers."""
         try:
-            if frame[:4] == SMB1_MAGIC:
+            if not self.negotiated and frame[:4] == SMB1_MAGIC:
                 self._smb1(frame)
                 return
             requests = self.core.receive(frame, self.loop_time())
@@ -230,8 +230,11 @@ class Chain:
                 connection.drop(str(error))
                 return
             if isinstance(outcome, Deferred) and not outcome.is_done:
-                self._wait(request, outcome)
-                return
+                if not outcome.interim or self.index == len(self.requests) - 1:
+                    self._wait(request, outcome)
+                    return
+                # What may wait for ever would keep the rest waiting; Windows refuses it so.
+                outcome.cancel(STATUS_INTERNAL_ERROR)
             if isinstance(outcome, Deferred):
                 outcome.attach(self._take)
             else:

@@ -98,10 +98,13 @@ class ServerCore:
         return Acceptor(self.users, self._target, random=self.random, now=self.filetime)
 
     def new_session_id(self) -> int:
-        """Return an unused SessionId; ids can't be guessed from one another."""
+        """Return an unused SessionId of 32 bits; ids can't be guessed from one another.
+
+        Some clients keep no more of it than that.
+        """
         while True:
-            session_id = int.from_bytes(self.random(6), "little") << 8 | 1
-            if session_id not in self.sessions:
+            session_id = int.from_bytes(self.random(4), "little") | 1
+            if session_id not in self.sessions and session_id != 0xFFFFFFFF:
                 return session_id
 
     def new_tree_id(self, session: Session) -> int:

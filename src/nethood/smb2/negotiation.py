@@ -66,13 +66,15 @@ def negotiate(
 ) -> NegotiateResponse:
     """Choose what the connection will speak, note it there, and return the answer.
 
-    Raises StatusError where nothing can be agreed on; the connection is unchanged then.
+    Raises StatusError where nothing can be agreed on; the client may try again then.
     """
     if not request.dialects:
         raise StatusError(STATUS_INVALID_PARAMETER)
     dialect = choose_dialect(request.dialects, settings)
     if dialect is None:
         raise StatusError(STATUS_NOT_SUPPORTED)
+    # A refused attempt before this one may have got as far as choosing a cipher.
+    connection.cipher = connection.signing_algorithm = 0
     contexts: list[NegotiateContext] = []
     if dialect == c.DIALECT_3_1_1:
         contexts = _answer_contexts(connection, request.contexts, settings)

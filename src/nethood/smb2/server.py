@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from nethood.crypto.sealing import transform_session_id
 from nethood.erref import (
     STATUS_ACCESS_DENIED,
     STATUS_INVALID_PARAMETER,
@@ -47,7 +48,9 @@ from nethood.wire import Buffer
 
 SMB1_MAGIC = b"\xffSMB"
 SMB2_MAGIC = b"\xfeSMB"
-TRANSFORM_MAGIC = b"\xfdSMB"
+_SMB2_FIRST_BYTE, _TRANSFORM_FIRST_BYTE = 0xFE, 0xFD
+_RESPONSE_FLAG = SMB2_FLAGS_SERVER_TO_REDIR
+_SIGNED_RESPONSE = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_SIGNED
 
 _HEADER = struct.Struct("<4sHHIHHIIQIIQ16s")
 _NO_SIGNATURE = bytes(16)
@@ -181,65 +184,61 @@ class ServerConnection:
         Raises Malformed or ProtocolViolation where the connection must be dropped.
         """
         self.now = now
-        magic = frame[:4]
-        if magic == SMB2_MAGIC:
-            return self._split(frame, None)
-        if magic == TRANSFORM_MAGIC:
+        kind = frame[0] if len(frame) else 0
+        if kind == _SMB2_FIRST_BYTE:
+            return self._split(frame, encrypted=False)
+        if kind == _TRANSFORM_FIRST_BYTE:
             return self._decrypt(frame)
         raise ProtocolViolation("a frame that is neither SMB2 nor encrypted SMB2")
 
     def _decrypt(self, frame: memoryview) -> list[Request]:
         """Open a transformed frame ([MS-SMB2] 3.3.5.2.1.1)."""
-        if len(frame) < 52:
-            raise Malformed("TRANSFORM_HEADER", "is cut short")
-        session_id = int.from_bytes(frame[44:52], "little")
+        session_id = transform_session_id(frame)
         session = self.session_table.get(session_id)
         if session is None or session.client_to_server is None:
             raise ProtocolViolation("an encrypted message names no session with keys")
         message = session.client_to_server.open(frame)
         session.encryption_used = True
-        if message[:4] != SMB2_MAGIC:
-            raise ProtocolViolation("an encrypted frame that holds no SMB2 message")
-        requests = self._split(message, session)
-        if requests[0].session_id != session_id:
+        requests = self._split(message, encrypted=True)
+        if any(request.session_id != session_id for request in requests):
             raise ProtocolViolation("the encrypted message belongs to another session")
         return requests
 
-    def _split(self, frame: memoryview, encrypted_by: Session | None) -> list[Request]:
-        """Take a compound apart ([MS-SMB2] 3.3.5.2.7)."""
-        next_command = int.from_bytes(frame[20:24], "little")
+    def _split(self, frame: memoryview, *, encrypted: bool) -> list[Request]:
+        """Take a compound apart and each element through its checks ([MS-SMB2] 3.3.5.2.7)."""
+        request, next_command = self._parse(frame, encrypted=encrypted)
         if not next_command:
-            return [self._element(frame, encrypted_by, None)]
+            request.failure = self._check(request, None)
+            return [request]
         requests: list[Request] = []
         previous: Request | None = None
-        while True:
-            if next_command & 7 or (next_command and next_command < 64):
-                raise ProtocolViolation("a compound whose NextCommand is not a multiple of eight")
-            if next_command > len(frame) - 64:
-                raise ProtocolViolation("a compound whose NextCommand leads outside the frame")
-            previous = self._element(frame[: next_command or None], encrypted_by, previous)
-            requests.append(previous)
-            if not next_command:
-                return requests
+        while next_command:
+            if next_command & 7 or not 64 <= next_command <= len(frame) - 64:
+                raise ProtocolViolation("a compound whose NextCommand leads nowhere")
+            request.message = frame[:next_command]
+            request.failure = self._check(request, previous)
+            requests.append(request)
+            previous = request
             frame = frame[next_command:]
-            next_command = int.from_bytes(frame[20:24], "little")
+            request, next_command = self._parse(frame, encrypted=encrypted)
+        request.failure = self._check(request, previous)
+        requests.append(request)
+        return requests
 
-    def _element(
-        self, message: memoryview, encrypted_by: Session | None, previous: Request | None
-    ) -> Request:
-        """Take one element through its checks, in the order of [MS-SMB2] 3.3.5.2."""
+    def _parse(self, message: memoryview, *, encrypted: bool) -> tuple[Request, int]:
+        """Return the request that starts *message*, and its NextCommand."""
         request = Request()
         try:
             (
-                _,
+                magic,
                 structure_size,
-                charge,
+                request.credit_charge,
                 _,
                 request.command,
                 request.credit_request,
-                flags,
-                _,
-                message_id,
+                request.flags,
+                next_command,
+                request.message_id,
                 request.process_id,
                 request.tree_id,
                 request.session_id,
@@ -247,28 +246,36 @@ class ServerConnection:
             ) = _HEADER.unpack_from(message)
         except struct.error:
             raise Malformed("SMB2 header", "is cut short") from None
-        if structure_size != 64 or flags & SMB2_FLAGS_SERVER_TO_REDIR:
+        if magic != SMB2_MAGIC or structure_size != 64 or request.flags & _RESPONSE_FLAG:
             raise ProtocolViolation("a message that is no SMB2 request")
-        request.flags = flags
         request.message = message
-        request.message_id = message_id
-        request.credit_charge = charge
-        request.is_encrypted = encrypted_by is not None
+        request.is_encrypted = encrypted
         request.is_signed = False
         request.async_id = 0
-        request.failure = request.inherited_failure = 0
+        request.inherited_failure = 0
         request.session = request.tree = request.open = None
+        return request, next_command
+
+    def _check(self, request: Request, previous: Request | None) -> int:
+        """Take one element through the steps of [MS-SMB2] 3.3.5.2; return a status, or 0.
+
+        The sequence window first, then the session, then the signature.
+        """
         if request.command == SMB2_CANCEL:
             request.async_id = request.process_id | request.tree_id << 32
-        elif not self.window.use(message_id, charge if charge and self.is_multi_credit else 1):
-            raise ProtocolViolation(f"message id {message_id} is outside the credit window")
-        request.failure = self._find_session(request, previous) or self._check_protection(request)
-        return request
+        else:
+            charge = request.credit_charge if self.is_multi_credit else 1
+            if not self.window.use(request.message_id, charge or 1):
+                raise ProtocolViolation(
+                    f"message id {request.message_id} is outside the credit window"
+                )
+        return self._find_session(request, previous) or self._check_protection(request)
 
     def _find_session(self, request: Request, previous: Request | None) -> int:
         """Look the session up ([MS-SMB2] 3.3.5.2.9); return the status of a failure, or 0."""
         if request.flags & SMB2_FLAGS_RELATED_OPERATIONS:
-            if previous is None:
+            # Neither may the chain begin so, nor follow an element that found no session.
+            if previous is None or previous.session is None:
                 return STATUS_INVALID_PARAMETER
             if request.session_id == RELATED_SESSION_ID:
                 request.session_id = previous.session_id
@@ -363,24 +370,18 @@ class ServerConnection:
     def reply(self, request: Request, status: int, body: bytes | bytearray) -> bytes | bytearray:
         """Return the frame of a response that stands alone, the transport's prefix included."""
         session = request.session
-        if session is not None and self._must_encrypt(request, session):
-            return self._sealed(
-                session, self._header(request, status, 0, SMB2_FLAGS_SERVER_TO_REDIR) + body
-            )
-        flags = SMB2_FLAGS_SERVER_TO_REDIR
-        signer = session.signer if session is not None else None
-        if signer is not None and self._must_sign(request, status, session):
-            flags |= SMB2_FLAGS_SIGNED
-            head = self._header(request, status, 0, flags)
-            signature = signer.sign(head + body, request.message_id, from_server=True)
-            return b"".join(((64 + len(body)).to_bytes(4, "big"), head[:48], signature, body))
-        if session is None:
-            # Deviates: Windows answers in place, so the flag stays although there is no key to
-            # sign with; libsmbclient takes the status of a lost session only with the flag set.
-            flags |= request.flags & SMB2_FLAGS_SIGNED
-        return b"".join(
-            ((64 + len(body)).to_bytes(4, "big"), self._header(request, status, 0, flags), body)
-        )
+        if session is not None and session.signer is not None:
+            if request.is_encrypted or session.encrypt_data:
+                if self._must_encrypt(request, session):
+                    head = self._header(request, status, 0, _RESPONSE_FLAG)
+                    return self._sealed(session, head + body)
+            elif self._must_sign(request, status, session):
+                head = self._header(request, status, 0, _SIGNED_RESPONSE)
+                signature = session.signer.sign(head + body, request.message_id, from_server=True)
+                length = (64 + len(body)).to_bytes(4, "big")
+                return b"".join((length, head[:48], signature, body))
+        head = self._header(request, status, 0, _RESPONSE_FLAG)
+        return b"".join(((64 + len(body)).to_bytes(4, "big"), head, body))
 
     def reply_framed(self, request: Request, status: int, buffer: bytearray, end: int) -> int:
         """Finish a response whose body lies at ``buffer[HEADROOM:end]``, where it will be sent.
@@ -485,18 +486,13 @@ class ServerConnection:
         )
 
     def _must_encrypt(self, request: Request, session: Session) -> bool:
-        """Tell whether a response is encrypted ([MS-SMB2] 3.3.4.1.4)."""
+        """Tell whether a response is encrypted ([MS-SMB2] 3.3.4.1.4).
+
+        What a share wants encrypted came encrypted, or was refused.
+        """
         if request.is_encrypted:
             return True
-        if session.server_to_client is None or request.command in (
-            SMB2_NEGOTIATE,
-            SMB2_SESSION_SETUP,
-        ):
-            return False
-        if session.encrypt_data:
-            return True
-        tree = request.tree
-        return tree is not None and tree.encrypt_data and request.command != SMB2_TREE_CONNECT
+        return session.encrypt_data and request.command not in (SMB2_NEGOTIATE, SMB2_SESSION_SETUP)
 
     def _sealed(self, session: Session, message: bytes) -> bytearray:
         assert session.server_to_client is not None

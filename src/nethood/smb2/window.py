@@ -10,33 +10,31 @@ from __future__ import annotations
 class SequenceWindow:
     """The ids a client may use now: from `low` to just below `high`, less those already used."""
 
-    __slots__ = ("_used", "high", "limit", "low")
+    __slots__ = ("_used", "high", "limit", "low", "open_ids")
 
     def __init__(self, limit: int) -> None:
         """Begin with id 0 alone; never let more than *limit* ids be open at once."""
         self.low = 0
         self.high = 1
         self.limit = limit
-        self._used: set[int] = set()
-
-    @property
-    def open_ids(self) -> int:
+        self.open_ids = 1
         """How many ids the client still has."""
-        return self.high - self.low - len(self._used)
+        self._used: set[int] = set()
 
     def use(self, message_id: int, charge: int) -> bool:
         """Take *charge* ids from *message_id* on; return False where any of them is not open."""
         end = message_id + charge
-        if message_id == self.low and end <= self.high:
-            if not self._used:
-                self.low = end
-                return True
-        elif message_id < self.low or end > self.high:
+        if message_id < self.low or end > self.high:
             return False
+        if message_id == self.low and not self._used:
+            self.low = end
+            self.open_ids -= charge
+            return True
         ids = range(message_id, end)
-        if end > self.high or not self._used.isdisjoint(ids):
+        if not self._used.isdisjoint(ids):
             return False
         self._used.update(ids)
+        self.open_ids -= charge
         while self.low in self._used:
             self._used.discard(self.low)
             self.low += 1
@@ -49,10 +47,9 @@ class SequenceWindow:
         leaves holes can't make the set of used ids grow without end.
         """
         room = self.limit - self.open_ids
-        room = min(room, self.low + 2 * self.limit - self.high)
-        granted = min(requested, room) if room > 0 else 0
-        if granted <= 0 and self.open_ids == 0:
-            granted = 1
-        granted = max(granted, 0)
-        self.high += granted
-        return granted
+        span = self.low + 2 * self.limit - self.high
+        if requested > room or requested > span:
+            requested = max(min(room, span), 0 if self.open_ids else 1)
+        self.high += requested
+        self.open_ids += requested
+        return requested

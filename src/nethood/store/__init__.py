@@ -1,10 +1,12 @@
 """What a share is made of: the interface, a local folder, and one that lives in memory.
 
-LocalStore and MemoryStore are imported when they are first asked for.
+LocalStore and MemoryStore are imported when they are first asked for; on Windows, LocalStore is
+the plainer PlainStore.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from nethood.store.base import Capabilities, Entry, Info, Node, Store, Volume
@@ -26,6 +28,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "LocalStore" and os.name == "nt":
+        from nethood.store.plain import PlainStore
+
+        return PlainStore
     if name == "LocalStore":
         from nethood.store.local import LocalStore
 

@@ -74,10 +74,16 @@ def decode(data: bytes) -> Record:
     return Record(*_FORMAT.unpack(data)[1:])
 
 
+def changed_ns(stat: Stat) -> int:
+    """Return the POSIX change time."""
+    return stat[CTIME_S] * 1_000_000_000 + stat[CTIME_NS]
+
+
 def change_time_holds(record: Record, stat: Stat) -> bool:
     """Tell whether nothing has changed the file since its ChangeTime was set."""
-    ctime_ns = stat[CTIME_S] * 1_000_000_000 + stat[CTIME_NS]
-    return bool(record.change_time) and abs(ctime_ns - record.change_guard_ns) <= TOLERANCE_NS
+    return (
+        bool(record.change_time) and abs(changed_ns(stat) - record.change_guard_ns) <= TOLERANCE_NS
+    )
 
 
 def made_up_attributes(mode: int, hidden: bool) -> int:

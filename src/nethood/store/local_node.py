@@ -17,8 +17,6 @@ from nethood.store.dos_attributes import Record
 from nethood.store.errno_status import error_of
 from nethood.store.portable import (
     BLOCKS,
-    CTIME_NS,
-    CTIME_S,
     INO,
     MODE,
     SIZE,
@@ -28,7 +26,6 @@ from nethood.store.portable import (
 if TYPE_CHECKING:
     from nethood.store.local import LocalStore
 
-_S = 1_000_000_000
 _RWF_NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
 _NO_NOWAIT = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _MAX_RANGES = 65_536
@@ -306,7 +303,7 @@ class LocalNode(Node):
             stat = self._store.system.stat_fd(self.fd)
             if dos_attributes.change_time_holds(record, stat):
                 return
-            ahead += stat[CTIME_S] * _S + stat[CTIME_NS] - record.change_guard_ns
+            ahead += dos_attributes.changed_ns(stat) - record.change_guard_ns
 
     def _target(self) -> int | str:
         """Return what names this file to calls that change its metadata."""

@@ -139,11 +139,11 @@ class PortableSystem:
 
     def stat_fd(self, fd: int) -> Stat:
         """Return what is known of an open file. Raises OSError."""
-        return _stat(os.fstat(fd))
+        return stat_of(os.fstat(fd))
 
     def stat_at(self, directory_fd: int, name: bytes) -> Stat:
         """Return what is known of an entry, of a link itself. Raises OSError."""
-        return _stat(os.stat(name, dir_fd=directory_fd, follow_symlinks=False))
+        return stat_of(os.stat(name, dir_fd=directory_fd, follow_symlinks=False))
 
     def get_xattr(self, fd: int) -> bytes:
         """Return our attribute of an open file, b"" where it has none.
@@ -271,8 +271,13 @@ def _quiet_xattr(target: int | str) -> bytes:
         return b""
 
 
-def _stat(result: os.stat_result) -> Stat:
-    birth_ns = int(getattr(result, "st_birthtime", 0) * _S)
+def stat_of(result: os.stat_result) -> Stat:
+    """Return what Python's os.stat says in our form."""
+    # on Windows what POSIX calls the time of change is the time of birth
+    birth_ns = getattr(result, "st_birthtime_ns", 0) or int(getattr(result, "st_birthtime", 0) * _S)
+    if os.name == "nt":
+        birth_ns = birth_ns or result.st_ctime_ns
+    changed_ns = result.st_mtime_ns if os.name == "nt" else result.st_ctime_ns
     return (
         int(birth_ns != 0),
         result.st_nlink,
@@ -283,7 +288,7 @@ def _stat(result: os.stat_result) -> Stat:
         getattr(result, "st_blocks", -(-result.st_size // 512)),
         *divmod(result.st_atime_ns, _S),
         *divmod(birth_ns, _S),
-        *divmod(result.st_ctime_ns, _S),
+        *divmod(changed_ns, _S),
         *divmod(result.st_mtime_ns, _S),
         *_device(result.st_dev),
     )

@@ -44,7 +44,8 @@ _READ_BODY = HEADROOM + _READ_RESPONSE.size
 _READ_RIGHTS = FILE_READ_DATA | FILE_EXECUTE
 _WRITE_RIGHTS = FILE_WRITE_DATA | FILE_APPEND_DATA
 _LAST_OFFSET = 0x7FFFFFFFFFFFFFFF
-_APPEND = 0xFFFFFFFFFFFFFFFF
+_LARGEST_FILE = 0xFFF_FFFF_0000
+"""The largest file NTFS has with its usual clusters; Windows refuses to write beyond it."""
 _SLOW_WRITE_S = 0.05
 _STAY_IN_THREADS_S = 10.0
 
@@ -137,10 +138,8 @@ def handle_write(connection: ClientConnection, request: Request) -> Outcome:
         raise StatusError(STATUS_ACCESS_DENIED)
     if opened.is_directory:
         raise StatusError(STATUS_INVALID_DEVICE_REQUEST)
-    if offset > _LAST_OFFSET - length:
-        if offset != _APPEND:
-            raise StatusError(STATUS_INVALID_PARAMETER)
-        offset = opened.node.info().size
+    if offset + length > _LARGEST_FILE and (length or offset > _LAST_OFFSET):
+        raise StatusError(STATUS_INVALID_PARAMETER)
     if opened.fsa.file.locks is not None:
         locks.check_write(opened.fsa, offset, length)
     through = flags & SMB2_WRITEFLAG_WRITE_THROUGH or opened.write_through

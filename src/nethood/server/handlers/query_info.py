@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nethood.dtyp.access_mask import READ_CONTROL
+from nethood.dtyp.access_mask import ACCESS_SYSTEM_SECURITY, READ_CONTROL
 from nethood.erref import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_OVERFLOW,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _RESPONSE = struct.Struct("<HHI")
 _MODE_OPTIONS = 0x0000103E
 _OBJECT_ID_SIZE = 64
+_SACL = 0x00000008
 
 
 def handle_query_info(connection: ClientConnection, request: Request) -> Result:
@@ -184,10 +185,13 @@ def _file_system(opened: FileOpen, asked: QueryInfoRequest) -> Result:
 
 def _security(connection: ClientConnection, opened: FileOpen, asked: QueryInfoRequest) -> Result:
     """Return the parts of the security descriptor that are asked for ([MS-SMB2] 3.3.5.20.3)."""
-    if not opened.granted_access & READ_CONTROL:
+    wanted = asked.additional_information
+    if wanted & ~_SACL and not opened.granted_access & READ_CONTROL:
+        raise StatusError(STATUS_ACCESS_DENIED)
+    if wanted & _SACL and not opened.granted_access & ACCESS_SYSTEM_SECURITY:
         raise StatusError(STATUS_ACCESS_DENIED)
     descriptor = security_descriptor(connection.server, opened)
-    data = descriptor.select(asked.additional_information).encode()
+    data = descriptor.select(wanted).encode()
     if len(data) > asked.output_buffer_length:
         needed = len(data).to_bytes(4, "little")
         raise StatusError(STATUS_BUFFER_TOO_SMALL, data=needed)
