@@ -23,6 +23,7 @@ from nethood.dtyp.access_mask import (
 from nethood.errors import StatusError
 from nethood.fsa import flags as f
 from nethood.fscc.attributes import (
+    FILE_ATTRIBUTE_ENCRYPTED,
     FILE_ATTRIBUTE_HIDDEN,
     FILE_ATTRIBUTE_READONLY,
     FILE_ATTRIBUTE_SYSTEM,
@@ -80,9 +81,9 @@ def check_create_options(
 
     ACCESS_DENIED for an empty or impossible access, INVALID_PARAMETER for values that do not exist
     or do not go together, NOT_SUPPORTED for options no server offers. Access comes first: Windows
-    answers so where several are wrong. SYNCHRONIZE counts for nothing ([MS-SMB2] 2.2.13.1.1).
+    answers so where several are wrong. SYNCHRONIZE alone is access enough, as for Windows 7.
     """
-    if desired_access & INVALID_ACCESS or not desired_access & ~SYNCHRONIZE:
+    if desired_access & INVALID_ACCESS or not desired_access:
         raise StatusError(erref.STATUS_ACCESS_DENIED, f"access 0x{desired_access:08X} is invalid")
     if (
         attributes & ~VALID_ATTRIBUTES
@@ -149,8 +150,11 @@ def check_type(
 def check_new(attributes: int, options: int, *, is_directory: bool) -> None:
     """Check what is about to be created ([MS-FSA] 2.1.5.1.1). Raises StatusError.
 
-    INVALID_PARAMETER for a temporary directory, CANNOT_DELETE for READONLY with DELETE_ON_CLOSE.
+    ACCESS_DENIED for ENCRYPTED, as no store encrypts; INVALID_PARAMETER for a temporary directory;
+    CANNOT_DELETE for READONLY with DELETE_ON_CLOSE.
     """
+    if attributes & FILE_ATTRIBUTE_ENCRYPTED:
+        raise StatusError(erref.STATUS_ACCESS_DENIED, "no store encrypts files")
     if is_directory and attributes & FILE_ATTRIBUTE_TEMPORARY:
         raise StatusError(erref.STATUS_INVALID_PARAMETER, "no directory is temporary")
     if attributes & FILE_ATTRIBUTE_READONLY and options & f.FILE_DELETE_ON_CLOSE:

@@ -32,6 +32,7 @@ _REPLACED = (
     | f.FILE_NOTIFY_CHANGE_SECURITY
     | f.FILE_NOTIFY_CHANGE_EA
 )
+_RENAMED = f.FILE_NOTIFY_CHANGE_ATTRIBUTES | f.FILE_NOTIFY_CHANGE_CREATION
 
 Change = tuple[int, str]
 """FILE_ACTION_* and the name of what changed."""
@@ -166,6 +167,9 @@ class NotifyTable:
             self._collect(new_path, f.FILE_ACTION_MODIFIED, _REPLACED, touched)
         else:
             self._collect(new_path, come, names, touched)
+            if not is_directory:
+                # Windows tells of a file's new name once more, as of a file with other attributes.
+                self._collect(new_path, f.FILE_ACTION_MODIFIED, _RENAMED, touched)
         return _flush(touched)
 
     def directory_deleted(self, opens: Sequence[Open]) -> Sequence[Completion]:

@@ -190,13 +190,15 @@ class ClientConnection:
             return
         if request.flags & SMB2_FLAGS_ASYNC_COMMAND:
             found = self.async_table.get(request.async_id)
-            if found is not None and found[0].session_id == request.session_id:
-                found[1].cancel()
-            return
-        for waiting, deferred in list(self.async_table.values()):
-            if waiting.message_id == request.message_id:
+            same = found is not None and found[0].session_id == request.session_id
+            meant = [found] if found is not None and same else []
+        else:
+            waiting = self.async_table.values()
+            meant = [wait for wait in waiting if wait[0].message_id == request.message_id]
+        for _, deferred in meant:
+            # What the client was not told of is not its to cancel: a refused login waits on.
+            if deferred.interim:
                 deferred.cancel()
-                return
 
 
 class Chain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nethood.erref import (
@@ -19,7 +19,6 @@ from nethood.fsa.table import FileTable
 from nethood.fscc.notify import (
     FILE_ACTION_MODIFIED,
     FILE_ACTION_REMOVED,
-    FILE_NOTIFY_CHANGE_ATTRIBUTES,
     FILE_NOTIFY_CHANGE_DIR_NAME,
     FILE_NOTIFY_CHANGE_FILE_NAME,
     FILE_NOTIFY_CHANGE_LAST_WRITE,
@@ -70,9 +69,10 @@ class ShareFiles:
                 change |= FILE_NOTIFY_CHANGE_SIZE
             self.report(path, FILE_ACTION_MODIFIED, change)
 
-    def report_attributes(self, path: str) -> None:
-        """Tell those who watch that a file's attributes or times changed."""
-        self.report(path, FILE_ACTION_MODIFIED, FILE_NOTIFY_CHANGE_ATTRIBUTES)
+    def report_metadata(self, path: str, change: int) -> None:
+        """Tell those who watch of other attributes or times: *change* says which."""
+        if change:
+            self.report(path, FILE_ACTION_MODIFIED, change)
 
 
 class Files:
@@ -135,6 +135,19 @@ def close_file(opened: FileOpen) -> None:
     opened.closed = True
     if not opened.in_threads:
         node.close()
+
+
+def change_content(opened: FileOpen, work: Callable[[], object]) -> None:
+    """Do *work*, which changes a file's content, and keep LastWriteTime where a client has set it.
+
+    [MS-FSA] 2.1.4.17: a time set through an open is not touched by what that open does later.
+    """
+    if not opened.keeps_write_time:
+        work()
+        return
+    before = opened.node.info().last_write_time
+    work()
+    opened.node.set_times(last_write_time=before)
 
 
 def answer_locks(waiting: Sequence[locks.Pending], result: Result) -> None:

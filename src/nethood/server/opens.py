@@ -36,6 +36,7 @@ class FileOpen:
         "granted_access",
         "in_threads",
         "is_directory",
+        "keeps_write_time",
         "node",
         "persistent",
         "position",
@@ -73,6 +74,8 @@ class FileOpen:
         self.in_threads = 0
         """How many threads use the node now; it is closed when none does any more."""
         self.cursor: Any = None
+        self.keeps_write_time = False
+        """The client has set LastWriteTime through this open: what it writes leaves it alone."""
         self.was_written = False
         self.write_through = False
 

@@ -371,16 +371,22 @@ class ServerConnection:
         """Return the frame of a response that stands alone, the transport's prefix included."""
         session = request.session
         if session is not None and session.signer is not None:
-            if request.is_encrypted or session.encrypt_data:
-                if self._must_encrypt(request, session):
-                    head = self._header(request, status, 0, _RESPONSE_FLAG)
-                    return self._sealed(session, head + body)
-            elif self._must_sign(request, status, session):
+            if (request.is_encrypted or session.encrypt_data) and self._must_encrypt(
+                request, session
+            ):
+                head = self._header(request, status, 0, _RESPONSE_FLAG)
+                return self._sealed(session, head + body)
+            if self._must_sign(request, status, session):
                 head = self._header(request, status, 0, _SIGNED_RESPONSE)
                 signature = session.signer.sign(head + body, request.message_id, from_server=True)
                 length = (64 + len(body)).to_bytes(4, "big")
                 return b"".join((length, head[:48], signature, body))
-        head = self._header(request, status, 0, _RESPONSE_FLAG)
+        flags = _RESPONSE_FLAG
+        if session is None:
+            # Deviates: Windows answers in place, so the flag stays although there is no key to
+            # sign with; libsmbclient takes the status of a lost session only with the flag set.
+            flags |= request.flags & SMB2_FLAGS_SIGNED
+        head = self._header(request, status, 0, flags)
         return b"".join(((64 + len(body)).to_bytes(4, "big"), head, body))
 
     def reply_framed(self, request: Request, status: int, buffer: bytearray, end: int) -> int:
@@ -417,10 +423,8 @@ class ServerConnection:
         self, results: list[tuple[Request, int, bytes | bytearray]]
     ) -> bytes | bytearray:
         """Return the frame of several responses as one compound ([MS-SMB2] 3.3.4.1.3)."""
-        first, session = results[0][0], results[0][0].session
-        sealing = any(
-            r.session is not None and self._must_encrypt(r, r.session) for r, _, _ in results
-        )
+        sessions = ((r, r.session) for r, _, _ in results)
+        sealer = next((s for r, s in sessions if s is not None and self._must_encrypt(r, s)), None)
         parts: list[bytes] = []
         for index, (request, status, body) in enumerate(results):
             last = index == len(results) - 1
@@ -428,14 +432,16 @@ class ServerConnection:
             next_command = 0 if last else 64 + len(body) + len(padding)
             parts.append(
                 self._chain_element(
-                    request, status, bytes(body) + padding, next_command, sealing=sealing
+                    request,
+                    status,
+                    bytes(body) + padding,
+                    next_command,
+                    sealing=sealer is not None,
                 )
             )
         message = b"".join(parts)
-        if sealing:
-            session = first.session
-            assert session is not None
-            return self._sealed(session, message)
+        if sealer is not None:
+            return self._sealed(sealer, message)
         return len(message).to_bytes(4, "big") + message
 
     def _chain_element(

@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import struct
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ from nethood.store.portable import (
     DEV_MAJOR,
     DEV_MINOR,
     INO,
+    MODE,
+    TICK_NS,
     PortableSystem,
     Stat,
 )
@@ -43,6 +46,7 @@ MAX_REMEMBERED = 65_536
 _NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 _FORMAT = struct.Struct("<BxxxIQQQ")
 _VERSION = 1
+_MODE_LINK = 0o120000
 _MODE_DIRECTORY = 0o040000
 _MODE_TYPE = 0o170000
 _MASK_64 = (1 << 64) - 1
@@ -150,34 +154,53 @@ class RecordKeeper:
         self._without: set[tuple[int, int]] = set()
         """Devices whose file system keeps no extended attributes."""
         self._remembered: OrderedDict[Stat, bytes] = OrderedDict()
+        self._seen: dict[tuple[int, int], tuple[int, int, bytes]] = {}
+        """By inode and device: the attribute and the ctime it was read at; any change moves that."""
         self._lock = threading.Lock()
 
     def read(self, fd: int, stat: Stat) -> bytes:
         """Return the attribute's bytes of an open file, b"" where it has none."""
+        seen = self._seen.get((stat[INO], stat[DEV_MINOR]))
+        if seen is not None and seen[0] == stat[CTIME_S] and seen[1] == stat[CTIME_NS]:
+            return seen[2]
         if self._without and stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
             return self._remembered.get(_identity(stat), b"")
         try:
-            return self._system.get_xattr(fd)
+            xattr = self._system.get_xattr(fd)
         except OSError as error:
             self._failed(error, stat)
             return b""
+        self._note(stat, xattr)
+        return xattr
 
     def look_at(self, directory_fd: int, name: bytes) -> tuple[Stat, bytes]:
         """Return what is known of an entry, and its attribute's bytes. Raises OSError."""
-        if not self._without:
-            try:
-                return self._system.look_at(directory_fd, name)
-            except OSError as error:
-                if error.errno not in _NOT_SUPPORTED:
-                    raise
         stat = self._system.stat_at(directory_fd, name)
-        if stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
+        if stat[MODE] & _MODE_TYPE == _MODE_LINK:
+            return stat, b""
+        seen = self._seen.get((stat[INO], stat[DEV_MINOR]))
+        if seen is not None and seen[0] == stat[CTIME_S] and seen[1] == stat[CTIME_NS]:
+            return stat, seen[2]
+        if self._without and stat[DEV_MAJOR : DEV_MINOR + 1] in self._without:
             return stat, self._remembered.get(_identity(stat), b"")
         try:
-            return stat, self._system.get_xattr_at(directory_fd, name)
+            xattr = self._system.get_xattr_at(directory_fd, name)
         except OSError as error:
             self._failed(error, stat)
             return stat, b""
+        self._note(stat, xattr)
+        return stat, xattr
+
+    def _note(self, stat: Stat, xattr: bytes) -> None:
+        """Remember an attribute just read, unless the file changed within the last clock tick:
+
+        a change in the same tick might not show in its ctime.
+        """
+        if time.time_ns() - stat[CTIME_S] * 1_000_000_000 - stat[CTIME_NS] < TICK_NS:
+            return
+        if len(self._seen) >= MAX_REMEMBERED:
+            self._seen.clear()
+        self._seen[stat[INO], stat[DEV_MINOR]] = (stat[CTIME_S], stat[CTIME_NS], xattr)
 
     def read_path(self, path: str | None, stat: Stat) -> bytes:
         """Return the bytes for a file that could be looked at but not opened."""

@@ -43,7 +43,6 @@ _TIMES = struct.Struct("@llll")
 # modification, then the device's two numbers: struct statx of the kernel's interface
 _unpack_statx = struct.Struct("=I12xII4xH2xQQQ8xqI4xqI4xqI4xqI4x8xII").unpack_from
 _XATTR_ROOM = 64
-_STAT_AT = 128  # where a slot has room for struct statx, behind the attribute and its arguments
 _AT_ENTRY = _AT_SYMLINK_NOFOLLOW | _AT_NO_AUTOMOUNT
 
 _get_errno = ctypes.get_errno
@@ -233,35 +232,6 @@ class LinuxSystem(PortableSystem):
         self._xattr_slots.append(slot)
         return value if not number else _no_xattr(number)
 
-    def look_at(self, directory_fd: int, name: bytes) -> tuple[Stat, bytes]:
-        """Return what `stat_at` and `get_xattr_at` would, in one step: listings live on it."""
-        if not self._has_getxattrat:
-            return super().look_at(directory_fd, name)
-        try:
-            slot = self._xattr_slots.pop()
-        except IndexError:
-            slot = _new_xattr_slot()
-        try:
-            if self._statx(
-                directory_fd, name, _AT_ENTRY, _STATX_BASIC_AND_BIRTH, slot[0] + _STAT_AT
-            ):
-                _fail()
-            stat = _unpack_statx(slot[1], _STAT_AT)
-            size = self._getxattrat(
-                _SYS_GETXATTRAT,
-                directory_fd,
-                name,
-                _AT_SYMLINK_NOFOLLOW,
-                _XATTR_BYTES,
-                slot[2],
-                16,
-            )
-            if size < 0:
-                return stat, _no_xattr(_get_errno())
-            return stat, bytes(slot[1][:size])
-        finally:
-            self._xattr_slots.append(slot)
-
     def _call_getxattrat(self, directory_fd: int, name: bytes, slot: _Slot) -> int:
         return self._getxattrat(
             _SYS_GETXATTRAT,
@@ -343,7 +313,7 @@ def _new_slot(size: int) -> _Slot:
 
 
 def _new_xattr_slot() -> _Slot:
-    address, buffer, _ = _new_slot(_STAT_AT + 256)
+    address, buffer, _ = _new_slot(_XATTR_ROOM + _XATTR_ARGS.size)
     _XATTR_ARGS.pack_into(buffer, _XATTR_ROOM, address, _XATTR_ROOM, 0)
     return address, buffer, address + _XATTR_ROOM
 

@@ -24,13 +24,12 @@ from nethood.store.portable import (
     INO,
     MTIME_NS,
     MTIME_S,
+    TICK_NS,
     PortableSystem,
     Stat,
 )
 from nethood.text import upcase
 
-TICK_NS = 20_000_000
-"""Longer than any kernel's clock tick."""
 TRUST_NS = 1_000_000_000
 """How long our own bookkeeping stands in for reading the folder again."""
 _FOREVER = 1 << 63

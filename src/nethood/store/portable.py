@@ -32,6 +32,10 @@ MAX_LINKED_DEPTH = 256
 _S = 1_000_000_000
 
 
+TICK_NS = 20_000_000
+"""Longer than any kernel's clock tick: what changed within one may show no new time."""
+
+
 class PortableSystem:
     """System calls below one root directory."""
 
@@ -166,13 +170,6 @@ class PortableSystem:
             return _quiet_xattr(fd)
         finally:
             os.close(fd)
-
-    def look_at(self, directory_fd: int, name: bytes) -> tuple[Stat, bytes]:
-        """Return what `stat_at` and, for what is no link, `get_xattr_at` would. Raises OSError."""
-        stat = self.stat_at(directory_fd, name)
-        if stat_module.S_ISLNK(stat[MODE]):
-            return stat, b""
-        return stat, self.get_xattr_at(directory_fd, name)
 
     def set_xattr(self, target: int | str, value: bytes) -> None:
         """Write our attribute, or take it away where *value* is empty. Raises OSError."""

@@ -13,11 +13,13 @@ from nethood.erref import (
     STATUS_OBJECT_NAME_NOT_FOUND,
 )
 from nethood.errors import Malformed, StatusError
+from nethood.fsa import locks
 from nethood.server.opens import FileOpen
 from nethood.server.results import Outcome, Result
 from nethood.smb2.constants import FSCTL_SRV_COPYCHUNK
 from nethood.smb2.ioctl import IoctlRequest, IoctlResponse
 from nethood.smb2.ioctl_payloads import (
+    SrvCopychunk,
     SrvCopychunkCopy,
     SrvCopychunkResponse,
     SrvRequestResumeKeyResponse,
@@ -96,13 +98,23 @@ def _copy(
         if chunk.source_offset + chunk.length > size:
             body = SrvCopychunkResponse(written, 0, total)
             return STATUS_INVALID_VIEW_SIZE, _body(asked, body)
-        done = target.files.store.copy_range(
-            source.node, chunk.source_offset, target.node, chunk.target_offset, chunk.length
-        )
+        try:
+            done = _copy_chunk(source, target, chunk)
+        except StatusError as error:
+            # What was copied before stays, and the client is told how much that is.
+            return error.status, _body(asked, SrvCopychunkResponse(written, 0, total))
         total += done
         written += 1
     target.was_written = True
     return _body(asked, SrvCopychunkResponse(written, 0, total))
+
+
+def _copy_chunk(source: FileOpen, target: FileOpen, chunk: SrvCopychunk) -> int:
+    locks.check_read(source.fsa, chunk.source_offset, chunk.length)
+    locks.check_write(target.fsa, chunk.target_offset, chunk.length)
+    return target.files.store.copy_range(
+        source.node, chunk.source_offset, target.node, chunk.target_offset, chunk.length
+    )
 
 
 def _body(asked: IoctlRequest, response: SrvCopychunkResponse) -> bytes:

@@ -16,6 +16,7 @@ from nethood.erref import (
     STATUS_BUFFER_TOO_SMALL,
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,
+    STATUS_NOT_SUPPORTED,
 )
 from nethood.errors import StatusError
 from nethood.fsa import locks
@@ -108,7 +109,7 @@ def _set_compression(opened: FileOpen, data: Buffer, room: int) -> tuple[int, by
     if not opened.granted_access & FILE_WRITE_DATA:
         raise StatusError(STATUS_ACCESS_DENIED)
     if CompressionState.decode(data).compression_state:
-        raise StatusError(STATUS_INVALID_DEVICE_REQUEST)
+        raise StatusError(STATUS_NOT_SUPPORTED)
     return 0, b""
 
 

@@ -18,6 +18,7 @@ from nethood.erref import (
 )
 from nethood.errors import Malformed, StatusError
 from nethood.fsa import locks
+from nethood.server.files import change_content
 from nethood.server.handlers.pipe import read_pipe, write_pipe
 from nethood.server.opens import FileOpen, PipeOpen, find_open
 from nethood.server.results import Framed, Outcome, Result
@@ -94,6 +95,7 @@ def handle_read(connection: ClientConnection, request: Request) -> Outcome:
     if count < minimum or (not count and length):
         pool.give(buffer)
         raise StatusError(STATUS_END_OF_FILE)
+    opened.position = offset + count
     _READ_RESPONSE.pack_into(buffer, HEADROOM, 17, 80, 0, count, 0, 0)
     return Framed(buffer, _READ_BODY + count)
 
@@ -112,6 +114,7 @@ def _read_in_thread(
         count = opened.node.read_into(view, offset)
         if count < minimum or (not count and length):
             raise StatusError(STATUS_END_OF_FILE)
+        opened.position = offset + count
         _READ_RESPONSE.pack_into(buffer, HEADROOM, 17, 80, 0, count, 0, 0)
         return Framed(buffer, _READ_BODY + count)
 
@@ -138,23 +141,37 @@ def handle_write(connection: ClientConnection, request: Request) -> Outcome:
         raise StatusError(STATUS_ACCESS_DENIED)
     if opened.is_directory:
         raise StatusError(STATUS_INVALID_DEVICE_REQUEST)
-    if offset + length > _LARGEST_FILE and (length or offset > _LAST_OFFSET):
-        raise StatusError(STATUS_INVALID_PARAMETER)
+    if offset + length > _LARGEST_FILE:
+        _check_write_beyond(offset, length)
     if opened.fsa.file.locks is not None:
         locks.check_write(opened.fsa, offset, length)
     through = flags & SMB2_WRITEFLAG_WRITE_THROUGH or opened.write_through
     if through or opened.files.threads_until > connection.core.now:
         return _write_in_thread(connection, opened, bytes(data), offset, flush=bool(through))
     if length:
-        opened.node.write(data, offset)
-        opened.was_written = True
-        spent = connection.loop_time() - connection.core.now
-        if spent > _SLOW_WRITE_S:
-            # A disk this slow would keep everybody waiting: let threads wait for it a while.
-            opened.files.threads_until = connection.loop_time() + _STAY_IN_THREADS_S
+        _write_now(connection, opened, data, offset)
     if opened.files.watches:
         opened.files.report_write(opened.node.path, size_changed=True)
     return _WRITE_RESPONSE.pack(17, 0, length, 0, 0, 0)
+
+
+def _check_write_beyond(offset: int, length: int) -> None:
+    if length or offset > _LAST_OFFSET:
+        raise StatusError(STATUS_INVALID_PARAMETER)
+
+
+def _write_now(
+    connection: ClientConnection, opened: FileOpen, data: memoryview, offset: int
+) -> None:
+    if opened.keeps_write_time:
+        change_content(opened, lambda: opened.node.write(data, offset))
+    else:
+        opened.node.write(data, offset)
+    opened.was_written = True
+    spent = connection.loop_time() - connection.core.now
+    if spent > _SLOW_WRITE_S:
+        # A disk this slow would keep everybody waiting: let threads wait for it a while.
+        opened.files.threads_until = connection.loop_time() + _STAY_IN_THREADS_S
 
 
 def _write_in_thread(
@@ -163,7 +180,7 @@ def _write_in_thread(
     opened.was_written = True
 
     def write() -> Result:
-        opened.node.write(data, offset)
+        change_content(opened, lambda: opened.node.write(data, offset))
         if flush:
             opened.node.flush()
         return _WRITE_RESPONSE.pack(17, 0, len(data), 0, 0, 0)

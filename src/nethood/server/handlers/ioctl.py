@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from nethood.erref import (
-    STATUS_BUFFER_OVERFLOW,
     STATUS_BUFFER_TOO_SMALL,
     STATUS_FS_DRIVER_REQUIRED,
     STATUS_INVALID_DEVICE_REQUEST,
@@ -148,7 +147,7 @@ def _network_interfaces(
     ]
     output = encode_network_interfaces(listed)
     if len(output) > asked.max_output_response:
-        return answer(asked, b"", STATUS_BUFFER_OVERFLOW)
+        raise StatusError(STATUS_BUFFER_TOO_SMALL)
     return answer(asked, output)
 
 

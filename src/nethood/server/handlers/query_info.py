@@ -36,7 +36,7 @@ from nethood.smb2.constants import (
     SMB2_0_INFO_SECURITY,
 )
 from nethood.smb2.query_info import QueryInfoRequest
-from nethood.store.base import split
+from nethood.store.base import Volume, split
 
 if TYPE_CHECKING:
     from nethood.server.connection import ClientConnection
@@ -150,37 +150,41 @@ _FILE: dict[int, Callable[[FileOpen], bytes]] = {
 def _file_system(opened: FileOpen, asked: QueryInfoRequest) -> Result:
     number, room = asked.file_info_class, asked.output_buffer_length
     check_query(fs.FS_INFO, number, opened.granted_access, room)
-    volume = opened.files.store.volume()
-    capabilities = opened.files.store.capabilities
-    if number == fs.FILE_FS_VOLUME_INFORMATION:
-        data = fs.encode_fs_volume(volume)
-    elif number == fs.FILE_FS_SIZE_INFORMATION:
-        data = fs.encode_fs_size(volume)
-    elif number == fs.FILE_FS_DEVICE_INFORMATION:
-        data = fs.FileFsDeviceInformation(
-            fs.FILE_DEVICE_DISK, fs.FILE_DEVICE_IS_MOUNTED | fs.FILE_REMOTE_DEVICE
-        ).encode()
-    elif number == fs.FILE_FS_ATTRIBUTE_INFORMATION:
-        flags = fs.FILE_CASE_SENSITIVE_SEARCH | fs.FILE_CASE_PRESERVED_NAMES
-        flags |= fs.FILE_UNICODE_ON_DISK | fs.FILE_PERSISTENT_ACLS
-        flags |= fs.FILE_SUPPORTS_OBJECT_IDS
-        if capabilities.sparse:
-            flags |= fs.FILE_SUPPORTS_SPARSE_FILES
-        if capabilities.hard_links:
-            flags |= fs.FILE_SUPPORTS_HARD_LINKS
-        if opened.share.read_only or capabilities.read_only:
-            flags |= fs.FILE_READ_ONLY_VOLUME
-        data = fs.encode_fs_attribute(volume, flags)
-    elif number == fs.FILE_FS_FULL_SIZE_INFORMATION:
-        data = fs.encode_fs_full_size(volume)
-    elif number == fs.FILE_FS_SECTOR_SIZE_INFORMATION:
-        data = fs.encode_fs_sector_size(volume)
-    elif number == fs.FILE_FS_OBJECT_ID_INFORMATION:
-        guid = volume.serial.to_bytes(16, "little")
-        data = fs.FileFsObjectIdInformation(guid).encode()
-    else:
+    answer = _FILE_SYSTEM.get(number)
+    if answer is None:
         raise StatusError(STATUS_INVALID_INFO_CLASS)
-    return _answer(data, room)
+    return _answer(answer(opened, opened.files.store.volume()), room)
+
+
+def _attributes(opened: FileOpen, volume: Volume) -> bytes:
+    capabilities = opened.files.store.capabilities
+    flags = fs.FILE_CASE_SENSITIVE_SEARCH | fs.FILE_CASE_PRESERVED_NAMES
+    flags |= fs.FILE_UNICODE_ON_DISK | fs.FILE_PERSISTENT_ACLS
+    flags |= fs.FILE_SUPPORTS_OBJECT_IDS
+    if capabilities.sparse:
+        flags |= fs.FILE_SUPPORTS_SPARSE_FILES
+    if capabilities.hard_links:
+        flags |= fs.FILE_SUPPORTS_HARD_LINKS
+    if opened.share.read_only or capabilities.read_only:
+        flags |= fs.FILE_READ_ONLY_VOLUME
+    return fs.encode_fs_attribute(volume, flags)
+
+
+_FILE_SYSTEM: dict[int, Callable[[FileOpen, Volume], bytes]] = {
+    fs.FILE_FS_VOLUME_INFORMATION: lambda _, v: fs.encode_fs_volume(v),
+    fs.FILE_FS_SIZE_INFORMATION: lambda _, v: fs.encode_fs_size(v),
+    fs.FILE_FS_DEVICE_INFORMATION: lambda _, v: fs.FileFsDeviceInformation(
+        fs.FILE_DEVICE_DISK, fs.FILE_DEVICE_IS_MOUNTED | fs.FILE_REMOTE_DEVICE
+    ).encode(),
+    fs.FILE_FS_ATTRIBUTE_INFORMATION: _attributes,
+    fs.FILE_FS_CONTROL_INFORMATION: lambda _, v: fs.FileFsControlInformation().encode(),
+    fs.FILE_FS_FULL_SIZE_INFORMATION: lambda _, v: fs.encode_fs_full_size(v),
+    fs.FILE_FS_SECTOR_SIZE_INFORMATION: lambda _, v: fs.encode_fs_sector_size(v),
+    fs.FILE_FS_OBJECT_ID_INFORMATION: lambda _, v: fs.FileFsObjectIdInformation(
+        v.serial.to_bytes(16, "little")
+    ).encode(),
+}
+"""The FILE SYSTEM information classes of [MS-FSCC] 2.5 that are answered."""
 
 
 def _security(connection: ClientConnection, opened: FileOpen, asked: QueryInfoRequest) -> Result:

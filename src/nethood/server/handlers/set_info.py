@@ -22,12 +22,19 @@ from nethood.fscc.attributes import (
 )
 from nethood.fscc.file_classes import FILE_INFO
 from nethood.fscc.info_class import check_set
-from nethood.server.files import complete_notify
+from nethood.fscc.notify import (
+    FILE_NOTIFY_CHANGE_ATTRIBUTES,
+    FILE_NOTIFY_CHANGE_CREATION,
+    FILE_NOTIFY_CHANGE_LAST_ACCESS,
+    FILE_NOTIFY_CHANGE_LAST_WRITE,
+)
+from nethood.server.files import change_content, complete_notify
 from nethood.server.handlers.io import check_charge
 from nethood.server.handlers.rename import set_link, set_rename
 from nethood.server.opens import FileOpen, PipeOpen, find_open
 from nethood.server.results import Result
 from nethood.smb2.constants import (
+    FILE_WRITE_THROUGH,
     SMB2_0_INFO_FILE,
     SMB2_0_INFO_FILESYSTEM,
     SMB2_0_INFO_SECURITY,
@@ -40,7 +47,8 @@ if TYPE_CHECKING:
     from nethood.smb2.server import Request
 
 _DONE = b"\x02\x00"
-_LARGEST = 0x7FFFFFFFFFFFFFFF
+_LARGEST = 0xFFF_FFFF_0000
+"""The largest file NTFS has with its usual clusters, as for WRITE."""
 _KEEP = (0, -1, -2)
 """Times that mean: leave it ([MS-FSCC] 2.4.7); -1 and -2 also switch its upkeep off and on."""
 
@@ -91,6 +99,9 @@ def _basic(opened: FileOpen, data: Buffer) -> None:
         if attributes & FILE_ATTRIBUTE_TEMPORARY and opened.is_directory:
             raise StatusError(STATUS_INVALID_PARAMETER)
         opened.node.set_attributes(attributes)
+    if asked.last_write_time:
+        # Set or switched off, it stays; -2 has it kept up to date again ([MS-FSA] 2.1.5.15.2).
+        opened.keeps_write_time = asked.last_write_time != -2
     creation, access, write, change = (None if t in _KEEP else t for t in times)
     if not creation is access is write is change is None:
         opened.node.set_times(
@@ -99,7 +110,14 @@ def _basic(opened: FileOpen, data: Buffer) -> None:
             last_write_time=write,
             change_time=change,
         )
-    opened.files.report_attributes(opened.node.path)
+    changed = FILE_NOTIFY_CHANGE_ATTRIBUTES if attributes else 0
+    if creation is not None:
+        changed |= FILE_NOTIFY_CHANGE_CREATION
+    if access is not None:
+        changed |= FILE_NOTIFY_CHANGE_LAST_ACCESS
+    if write is not None:
+        changed |= FILE_NOTIFY_CHANGE_LAST_WRITE
+    opened.files.report_metadata(opened.node.path, changed)
 
 
 def _disposition(opened: FileOpen, data: Buffer) -> None:
@@ -120,8 +138,11 @@ def _position(opened: FileOpen, data: Buffer) -> None:
 
 
 def _mode(opened: FileOpen, data: Buffer) -> None:
-    if fi.FileModeInformation.decode(data).mode & ~fi.SETTABLE_MODE:
+    mode = fi.FileModeInformation.decode(data).mode
+    if mode & ~fi.SETTABLE_MODE:
         raise StatusError(STATUS_INVALID_PARAMETER)
+    opened.create_options = opened.create_options & ~fi.SETTABLE_MODE | mode
+    opened.write_through = mode & FILE_WRITE_THROUGH != 0
 
 
 def _size(data: Buffer) -> int:
@@ -134,7 +155,8 @@ def _size(data: Buffer) -> int:
 def _end_of_file(opened: FileOpen, data: Buffer) -> None:
     if opened.is_directory:
         raise StatusError(STATUS_INVALID_PARAMETER)
-    opened.node.truncate(_size(data))
+    size = _size(data)
+    change_content(opened, lambda: opened.node.truncate(size))
     opened.was_written = True
     opened.files.report_write(opened.node.path, size_changed=True)
 
@@ -144,7 +166,7 @@ def _allocation(opened: FileOpen, data: Buffer) -> None:
         raise StatusError(STATUS_INVALID_PARAMETER)
     size = _size(data)
     if size < opened.node.info().size:
-        opened.node.truncate(size)
+        change_content(opened, lambda: opened.node.truncate(size))
     else:
         opened.node.allocate(size)
     opened.files.report_write(opened.node.path, size_changed=True)
