@@ -227,6 +227,8 @@ class NtlmAcceptor:
         if len(response) < _MIN_V2_RESPONSE_SIZE:
             raise Malformed("NTLMv2_RESPONSE", f"is {len(response)} bytes long")
         self.mechanism = "NTLMv2"
+        # Broken pairs are the client's fault, not a wrong password: Windows tells them apart.
+        decode_av_pairs(response[16 + _CLIENT_CHALLENGE_SIZE :])
 
     def _check_response(self, response: bytes) -> bytes:
         """Return the KeyExchangeKey once the response proves the password.

@@ -106,6 +106,12 @@ def unlock(opened: Open, elements: Sequence[Element]) -> Unlocked:
     return Unlocked(status, granted)
 
 
+def held(opened: Open) -> int:
+    """Return how many locks an Open holds, a range locked twice counted twice."""
+    table = opened.file.locks
+    return 0 if table is None else table.held.get(opened, 0)
+
+
 def close(opened: Open) -> ClosedLocks:
     """Give back all locks of an Open that closes, and end its waiting requests."""
     table = opened.file.locks
@@ -150,7 +156,16 @@ def check_write(opened: Open, offset: int, length: int) -> None:
 class LockTable:
     """The locks of one file. Use the functions above: they make it, and drop it when empty."""
 
-    __slots__ = ("_count", "_exclusive", "_owned", "_reach", "_serial", "_shared", "waiting")
+    __slots__ = (
+        "_count",
+        "_exclusive",
+        "_owned",
+        "_reach",
+        "_serial",
+        "_shared",
+        "held",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         # (offset, length, serial, owner), sorted; the serial keeps owners from being compared.
@@ -162,6 +177,8 @@ class LockTable:
         self._owned: dict[Open, dict[tuple[int, int], list[int]]] = {}
         self._count = 0
         self._serial = 0
+        self.held: dict[Open, int] = {}
+        """How many locks each owner has."""
         self.waiting: list[Pending] = []
         """Requests that wait, oldest first."""
 
@@ -203,6 +220,7 @@ class LockTable:
         owned = self._owned.pop(opened, None)
         if owned is None:
             return ClosedLocks([], failed)
+        del self.held[opened]
         self._exclusive = [e for e in self._exclusive if e[3] is not opened]
         gone: Counter[tuple[int, int]] = Counter()
         for (offset, length), (exclusive, shared) in owned.items():
@@ -263,6 +281,7 @@ class LockTable:
         counts = self._owned.setdefault(opened, {}).setdefault((offset, length), [0, 0])
         counts[0 if exclusive else 1] += 1
         self._count += 1
+        self.held[opened] = self.held.get(opened, 0) + 1
         return erref.STATUS_SUCCESS
 
     def _refuses(self, opened: Open, offset: int, length: int, exclusive: bool) -> bool:
@@ -285,10 +304,11 @@ class LockTable:
         counts = owned[(offset, length)]
         counts[0 if exclusive else 1] -= 1
         self._count -= 1
+        self.held[opened] -= 1
         if counts == [0, 0]:
             del owned[(offset, length)]
             if not owned:
-                del self._owned[opened]
+                del self._owned[opened], self.held[opened]
         if not offset and not length:
             return
         if exclusive:

@@ -308,12 +308,15 @@ def encode_fs_full_size(volume: Volume) -> bytes:
     ).encode()
 
 
-def encode_fs_sector_size(volume: Volume) -> bytes:
+def encode_fs_sector_size(volume: Volume, *, trim: bool = False) -> bytes:
     """Encode FileFsSectorSizeInformation: logical sectors of 512 bytes, physical ones of 4096 where
-    allocation units are made of such."""
+    allocation units are made of such. *trim*: parts of files can be given back."""
     unit = volume.allocation_unit
     physical = BYTES_PER_SECTOR if unit % PHYSICAL_SECTOR or not unit else PHYSICAL_SECTOR
-    return FileFsSectorSizeInformation(BYTES_PER_SECTOR, physical, physical, physical).encode()
+    answer = FileFsSectorSizeInformation(BYTES_PER_SECTOR, physical, physical, physical)
+    if trim:
+        answer.flags |= SSINFO_FLAGS_TRIM_ENABLED
+    return answer.encode()
 
 
 def encode_fs_attribute(volume: Volume, attributes: int) -> bytes:

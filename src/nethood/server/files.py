@@ -39,12 +39,14 @@ _EMPTY_NOTIFY = b"\x09\x00\x00\x00\x00\x00\x00\x00\x00"
 class ShareFiles:
     """Everything open in one store; the shares of a store have one of these together."""
 
-    __slots__ = ("store", "table", "threads_until", "watches")
+    __slots__ = ("can_block", "store", "table", "threads_until", "watches")
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.table = FileTable()
         self.watches = NotifyTable()
+        self.can_block = bool(store.capabilities.blocking)
+        """Whether the store lies on something that may keep a caller waiting."""
         self.threads_until = 0.0
         """Until when writes go to threads, because the disk has been slow."""
 
@@ -133,6 +135,7 @@ def close_file(opened: FileOpen) -> None:
     elif opened.was_written:
         files.report_write(node.path, size_changed=False)
     opened.closed = True
+    fsa.context = None  # without this cycle a closed file is freed at once
     if not opened.in_threads:
         node.close()
 

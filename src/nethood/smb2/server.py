@@ -345,7 +345,12 @@ class ServerConnection:
             request.open = previous.open
             request.inherited_failure = previous.failure
         session = request.session
-        if session is None or request.command in _NO_TREE_NEEDED:
+        if session is None:
+            return 0
+        if previous is not None and self.session_table.get(session.session_id) is not session:
+            # It was there when the chain came; an element before this one has ended it.
+            return STATUS_USER_SESSION_DELETED
+        if request.command in _NO_TREE_NEEDED:
             return 0
         tree = session.tree_connect_table.get(request.tree_id)
         if tree is None:

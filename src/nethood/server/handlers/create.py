@@ -82,8 +82,6 @@ def handle_create(connection: ClientConnection, request: Request) -> bytes:
     tree = request.tree
     assert tree is not None
     name = decode_utf16(ask.name)
-    if isinstance(tree.share, PipeShare):
-        return open_pipe(connection, request, name, ask)
     session = tree.session
     if len(session.open_table) >= connection.server.options.limits.opens_per_session:
         connection.server.emit(
@@ -92,6 +90,8 @@ def handle_create(connection: ClientConnection, request: Request) -> bytes:
             connection,
         )
         raise StatusError(STATUS_INSUFFICIENT_RESOURCES)
+    if isinstance(tree.share, PipeShare):
+        return open_pipe(connection, request, name, ask)
     contexts = _contexts(ask) if ask.create_contexts else None
     asked = _asked(request, ask, name, contexts)
     files = connection.server.files.of(tree.share.store)

@@ -29,6 +29,7 @@ from nethood.fscc.fsctl import (
     decode_zero_data,
     encode_ranges,
 )
+from nethood.server.handlers.extents import trim
 from nethood.server.opens import FileOpen
 from nethood.smb2 import constants as c
 from nethood.wire import Buffer
@@ -125,5 +126,6 @@ CONTROLS: dict[int, Control] = {
     c.FSCTL_CREATE_OR_GET_OBJECT_ID: _object_id,
     c.FSCTL_GET_COMPRESSION: _get_compression,
     c.FSCTL_SET_COMPRESSION: _set_compression,
+    c.FSCTL_FILE_LEVEL_TRIM: trim,
 }
 """The codes this server answers for files and directories."""

@@ -48,6 +48,7 @@ _LAST_OFFSET = 0x7FFFFFFFFFFFFFFF
 _LARGEST_FILE = 0xFFF_FFFF_0000
 """The largest file NTFS has with its usual clusters; Windows refuses to write beyond it."""
 _SLOW_WRITE_S = 0.05
+_SLOW_BYTES_PER_S = 100e6
 _STAY_IN_THREADS_S = 10.0
 
 
@@ -168,10 +169,11 @@ def _write_now(
     else:
         opened.node.write(data, offset)
     opened.was_written = True
-    spent = connection.loop_time() - connection.core.now
-    if spent > _SLOW_WRITE_S:
-        # A disk this slow would keep everybody waiting: let threads wait for it a while.
-        opened.files.threads_until = connection.loop_time() + _STAY_IN_THREADS_S
+    if opened.files.can_block:
+        now = connection.loop_time()
+        if now - connection.core.now > _SLOW_WRITE_S + len(data) / _SLOW_BYTES_PER_S:
+            # A disk this slow would keep everybody waiting: let threads wait for it a while.
+            opened.files.threads_until = now + _STAY_IN_THREADS_S
 
 
 def _write_in_thread(

@@ -16,7 +16,7 @@ from nethood.erref import (
 )
 from nethood.errors import ProtocolViolation, StatusError
 from nethood.net.interfaces import served_addresses
-from nethood.server.handlers import copychunk, file_control
+from nethood.server.handlers import copychunk, extents, file_control
 from nethood.server.handlers.io import check_charge
 from nethood.server.handlers.pipe import peek, transceive
 from nethood.server.opens import FileOpen, PipeOpen, find_open
@@ -94,6 +94,8 @@ def _on_file(connection: ClientConnection, opened: FileOpen, asked: IoctlRequest
         return answer(asked, copychunk.resume_key(opened, asked.max_output_response))
     if code in (c.FSCTL_SRV_COPYCHUNK, c.FSCTL_SRV_COPYCHUNK_WRITE):
         return copychunk.copy_chunks(connection, opened, asked)
+    if code == c.FSCTL_DUPLICATE_EXTENTS_TO_FILE:
+        return extents.duplicate_extents(connection, opened, asked)
     control = file_control.CONTROLS.get(code)
     if control is not None:
         status, output = control(opened, asked.input, asked.max_output_response)

@@ -27,13 +27,14 @@ def handle_lock(connection: ClientConnection, request: Request) -> Outcome:
     opened = find_file(request, asked.persistent, asked.volatile)
     if not asked.locks:
         raise StatusError(STATUS_INVALID_PARAMETER)
-    if len(asked.locks) > connection.server.options.limits.locks_per_open:
-        raise StatusError(STATUS_INSUFFICIENT_RESOURCES)
     elements = [(lock.offset, lock.length, lock.flags) for lock in asked.locks]
     if elements[0][2] & SMB2_LOCKFLAG_UNLOCK:
         unlocked = locks.unlock(opened.fsa, elements)
         answer_locks(unlocked.granted, _LOCKED)
         return (unlocked.status, b"") if unlocked.status else _LOCKED
+    most = connection.server.options.limits.locks_per_open
+    if locks.held(opened.fsa) + len(elements) > most:
+        raise StatusError(STATUS_INSUFFICIENT_RESOURCES)
     pending = locks.lock(opened.fsa, elements)
     if pending is None:
         return _LOCKED

@@ -167,6 +167,8 @@ def _attributes(opened: FileOpen, volume: Volume) -> bytes:
         flags |= fs.FILE_SUPPORTS_HARD_LINKS
     if opened.share.read_only or capabilities.read_only:
         flags |= fs.FILE_READ_ONLY_VOLUME
+    else:
+        flags |= fs.FILE_SUPPORTS_BLOCK_REFCOUNTING
     return fs.encode_fs_attribute(volume, flags)
 
 
@@ -179,7 +181,9 @@ _FILE_SYSTEM: dict[int, Callable[[FileOpen, Volume], bytes]] = {
     fs.FILE_FS_ATTRIBUTE_INFORMATION: _attributes,
     fs.FILE_FS_CONTROL_INFORMATION: lambda _, v: fs.FileFsControlInformation().encode(),
     fs.FILE_FS_FULL_SIZE_INFORMATION: lambda _, v: fs.encode_fs_full_size(v),
-    fs.FILE_FS_SECTOR_SIZE_INFORMATION: lambda _, v: fs.encode_fs_sector_size(v),
+    fs.FILE_FS_SECTOR_SIZE_INFORMATION: lambda o, v: fs.encode_fs_sector_size(
+        v, trim=o.files.store.capabilities.sparse
+    ),
     fs.FILE_FS_OBJECT_ID_INFORMATION: lambda _, v: fs.FileFsObjectIdInformation(
         v.serial.to_bytes(16, "little")
     ).encode(),
