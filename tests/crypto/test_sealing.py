@@ -123,3 +123,17 @@ def test_our_own_mistakes() -> None:
     for start, end in ((51, 60), (52, 52), (52, 101)):
         with pytest.raises(LocalError):
             sealer.seal_into(bytearray(100), start, end, 1, 1)
+
+
+@each_cipher
+def test_a_large_frame_opens_in_place_and_a_damaged_one_does_not(cipher: int, size: int) -> None:
+    sealer = Sealer(cipher, bytes(range(size)))
+    plain = bytes(range(256)) * 2048
+    frame = sealer.seal(plain, 7, 3)
+    damaged = bytearray(frame)
+    damaged[-1] ^= 1
+    opened = sealer.open(frame)
+    assert opened == plain
+    assert opened.obj is frame
+    with pytest.raises(ProtocolViolation):
+        sealer.open(damaged)

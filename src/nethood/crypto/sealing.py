@@ -9,7 +9,9 @@ from __future__ import annotations
 import struct
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from nethood.crypto.ids import AES_128_CCM, AES_256_CCM, CIPHER_KEY_SIZES
 from nethood.errors import LocalError, Malformed, ProtocolViolation
@@ -20,6 +22,8 @@ TRANSFORM_PROTOCOL_ID = b"\xfdSMB"
 TAG_SIZE = 16
 _FLAG_ENCRYPTED = 1
 _NONCE_OFFSET = 20
+_LARGE = 256 * 1024
+_FORGED = "an encrypted message does not authenticate"
 _SHIFT = TRANSFORM_HEADER_SIZE - TAG_SIZE
 
 # Nonce (a counter, then zeros), OriginalMessageSize, Reserved, Flags, SessionId: what is
@@ -49,17 +53,20 @@ def transform_session_id(frame: Buffer) -> int:
 class Sealer:
     """Encrypts, or decrypts, the messages of one session in one direction."""
 
-    __slots__ = ("_aead", "_nonce_size")
+    __slots__ = ("_aead", "_block_cipher", "_nonce_size")
 
     def __init__(self, cipher: int, key: bytes) -> None:
         """Prepare *key* for *cipher*, a numeric id of [MS-SMB2] 2.2.3.1.2. Raises LocalError."""
         if CIPHER_KEY_SIZES.get(cipher) != len(key):
             raise LocalError(f"cipher {cipher} is unknown or not made for a {len(key)}-byte key")
         self._aead: AESCCM | AESGCM
+        self._block_cipher: AES | None
         if cipher in (AES_128_CCM, AES_256_CCM):
             self._aead, self._nonce_size = AESCCM(key), 11
+            self._block_cipher = None
         else:
             self._aead, self._nonce_size = AESGCM(key), 12
+            self._block_cipher = AES(key)
 
     def seal_into(
         self, buffer: bytearray, start: int, end: int, session_id: int, nonce_counter: int
@@ -111,8 +118,10 @@ class Sealer:
         nonce = view[_NONCE_OFFSET : _NONCE_OFFSET + self._nonce_size].tobytes()
         aad = view[_NONCE_OFFSET:TRANSFORM_HEADER_SIZE].tobytes()
         tag = view[4:_NONCE_OFFSET].tobytes()
+        if self._block_cipher is not None and len(view) >= _LARGE:
+            return _open_large(self._block_cipher, nonce, aad, tag, view[TRANSFORM_HEADER_SIZE:])
         # The cipher wants its tag behind the text. Moving the text down over the header, which is
-        # spent now, costs a quarter of the decryption; a new buffer of that size costs more.
+        # spent now, is cheap where the text is small; a new buffer of that size costs more.
         end = len(view) - TAG_SIZE
         view[_SHIFT:end] = view[TRANSFORM_HEADER_SIZE:]
         view[end:] = tag
@@ -120,5 +129,19 @@ class Sealer:
         try:
             self._aead.decrypt_into(nonce, view[_SHIFT:], aad, message)
         except InvalidTag:
-            raise ProtocolViolation("an encrypted message does not authenticate") from None
+            raise ProtocolViolation(_FORGED) from None
         return message
+
+
+def _open_large(
+    cipher: AES, nonce: bytes, aad: bytes, tag: bytes, message: memoryview
+) -> memoryview:
+    """Decrypt in place with a context of its own: dearer to make, and nothing has to be moved."""
+    decryptor = Cipher(cipher, modes.GCM(nonce, tag)).decryptor()
+    decryptor.authenticate_additional_data(aad)
+    decryptor.update_into(message, message)
+    try:
+        decryptor.finalize()
+    except InvalidTag:
+        raise ProtocolViolation(_FORGED) from None
+    return message
