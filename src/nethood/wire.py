@@ -256,7 +256,7 @@ def wire(order: str = "<", base: int = 64) -> Callable[[type[T]], type[T]]:
     """
 
     def build(cls: type[T]) -> type[T]:
-        names = tuple(cls.__dict__.get("__annotations__", {}))
+        names = tuple(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063 (inspect is slow to import)
         defaults = {n: cls.__dict__[n] for n in names if n in cls.__dict__}
         skip = {*names, "__dict__", "__weakref__"}
         body: dict[str, Any] = {k: v for k, v in cls.__dict__.items() if k not in skip}

@@ -49,12 +49,22 @@ class Receiver:
                 await self.changed.wait()
 
 
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets connected by TCP, whose waking rules a pair of Unix ones does not have."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
+    ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return ours, peer
+
+
 class Pair:
     """A FramedTcp, its receiver, and the peer's socket."""
 
     def __init__(self, *, netbios: bool = False, small: bool = False, **how: int) -> None:
         self.loop = asyncio.get_running_loop()
-        ours, self.peer = socket.socketpair()
+        ours, self.peer = tcp_pair()
         if small:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
             self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

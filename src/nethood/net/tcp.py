@@ -181,8 +181,12 @@ class FramedTcp:
             self.abort("closed by the peer")
             return
         self.bytes_in += count
+        self._take(buffer, view, self._filled + count)
+
+    def _take(self, buffer: bytearray, view: memoryview, filled: int) -> None:
+        """Hand on what has arrived, and send what is answered to it at once."""
         self._corked = True
-        self._split(buffer, view, self._filled + count)
+        self._split(buffer, view, filled)
         self._corked = False
         if self._out:
             self._flush()
@@ -212,10 +216,12 @@ class FramedTcp:
                 break
             end = position + total
             self._deliver(prefix >> 24, view[position + 4 : end])
-            if self._fd < 0:
+            if self._fd < 0 or self._closing is not None:
                 return
             position = end
             total = 4
+            if self._paused:
+                break
         self._settle(buffer, view, position, filled, total)
 
     def _settle(
@@ -316,3 +322,5 @@ class FramedTcp:
         elif self._paused:
             self._paused = False
             self._loop.add_reader(self._fd, self._readable)
+            if self._buffer is not None:
+                self._take(self._buffer, memoryview(self._buffer), self._filled)

@@ -47,6 +47,9 @@ class FileOpen:
         "was_written",
         "write_through",
     )
+    create_options: int
+    granted_access: int
+    position: int
 
     def __init__(
         self,
@@ -93,7 +96,6 @@ class PipeOpen:
         "tree",
         "volatile",
         "waiting",
-        "waiting_length",
     )
 
     def __init__(
@@ -107,9 +109,8 @@ class PipeOpen:
         self.granted_access = access
         self.persistent = 0
         self.volatile = 0
-        self.waiting_length = 0
         self.waiting: Any = None
-        """The Deferred of a READ that waits for the pipe to have something."""
+        """The PipeRead that waits for the pipe to have something."""
 
 
 def find_open(request: Request, persistent: int, volatile: int) -> FileOpen | PipeOpen:
@@ -118,19 +119,16 @@ def find_open(request: Request, persistent: int, volatile: int) -> FileOpen | Pi
     Raises StatusError(FILE_CLOSED) for an id that is not open, and in a related element whose
     predecessor failed, the predecessor's status ([MS-SMB2] 3.3.5.2.7.2).
     """
-    opened: FileOpen | PipeOpen | None
+    opened: FileOpen | PipeOpen | None = request.open
     if volatile == RELATED_FILE_ID and request.flags & SMB2_FLAGS_RELATED_OPERATIONS:
-        opened = request.open
         if opened is None:
             raise StatusError(request.inherited_failure or STATUS_FILE_CLOSED)
         if opened.volatile in opened.session.open_table:
             return opened
         raise StatusError(STATUS_FILE_CLOSED)
     session = request.session
-    if session is not None:
-        opened = session.open_table.get(volatile)
-    else:
-        opened = None
+    table: dict[int, FileOpen | PipeOpen] = session.open_table if session is not None else {}
+    opened = table.get(volatile)
     if opened is None or opened.persistent != persistent or opened.tree is not request.tree:
         raise StatusError(STATUS_FILE_CLOSED)
     request.open = opened

@@ -115,7 +115,8 @@ class Server:
         listeners.close()
         core.draining = True
         deadline = core.loop_time() + drain_s
-        while core.loop_time() < deadline and core.busy():
+        # Polled: what is awaited lies in sockets and threads, and stopping is rare.
+        while core.loop_time() < deadline and core.busy():  # noqa: ASYNC110
             await asyncio.sleep(_DRAIN_POLL_S)
         for connection in list(core.connections):
             connection.transport.abort("the server is stopping")

@@ -135,37 +135,41 @@ def _answer_contexts(
     for kind in _ONCE:
         if sum(isinstance(context, kind) for context in offered) > 1:
             raise StatusError(STATUS_INVALID_PARAMETER)
-    found = {type(context): context for context in offered}
-    preauth = found.get(PreauthIntegrityCapabilities)
-    if not isinstance(preauth, PreauthIntegrityCapabilities):
-        raise StatusError(STATUS_INVALID_PARAMETER)
-    if not preauth.hash_algorithms:
-        raise StatusError(STATUS_INVALID_PARAMETER)
-    if c.SHA_512 not in preauth.hash_algorithms:
-        raise StatusError(STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP)
-    answer: list[NegotiateContext] = [
-        PreauthIntegrityCapabilities([c.SHA_512], settings.salt),
-    ]
-    encryption = found.get(EncryptionCapabilities)
-    if isinstance(encryption, EncryptionCapabilities):
-        if not encryption.ciphers:
-            raise StatusError(STATUS_INVALID_PARAMETER)
-        connection.cipher = _first_common(CIPHERS, encryption.ciphers) or 0
-        answer.append(EncryptionCapabilities([connection.cipher]))
-    compression = found.get(CompressionCapabilities)
-    if isinstance(compression, CompressionCapabilities):
-        if not compression.compression_algorithms:
-            raise StatusError(STATUS_INVALID_PARAMETER)
-        answer.append(CompressionCapabilities([c.COMPRESSION_NONE]))
+    answer: list[NegotiateContext] = []
+    has_preauth = False
     connection.signing_algorithm = c.SIGNING_AES_CMAC
-    signing = found.get(SigningCapabilities)
-    if isinstance(signing, SigningCapabilities):
-        if not signing.signing_algorithms:
-            raise StatusError(STATUS_INVALID_PARAMETER)
-        chosen = _first_common(SIGNING_ALGORITHMS, signing.signing_algorithms)
-        connection.signing_algorithm = c.SIGNING_AES_CMAC if chosen is None else chosen
-        answer.append(SigningCapabilities([connection.signing_algorithm]))
+    for context in offered:
+        if isinstance(context, PreauthIntegrityCapabilities):
+            has_preauth = True
+            answer.append(_preauth(context, settings))
+        elif isinstance(context, EncryptionCapabilities):
+            _need(context.ciphers)
+            connection.cipher = _first_common(CIPHERS, context.ciphers) or 0
+            answer.append(EncryptionCapabilities([connection.cipher]))
+        elif isinstance(context, CompressionCapabilities):
+            _need(context.compression_algorithms)
+            answer.append(CompressionCapabilities([c.COMPRESSION_NONE]))
+        elif isinstance(context, SigningCapabilities):
+            _need(context.signing_algorithms)
+            chosen = _first_common(SIGNING_ALGORITHMS, context.signing_algorithms)
+            connection.signing_algorithm = c.SIGNING_AES_CMAC if chosen is None else chosen
+            answer.append(SigningCapabilities([connection.signing_algorithm]))
+    if not has_preauth:
+        raise StatusError(STATUS_INVALID_PARAMETER)
     return answer
+
+
+def _preauth(offer: PreauthIntegrityCapabilities, settings: Settings) -> NegotiateContext:
+    _need(offer.hash_algorithms)
+    if c.SHA_512 not in offer.hash_algorithms:
+        raise StatusError(STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP)
+    return PreauthIntegrityCapabilities([c.SHA_512], settings.salt)
+
+
+def _need(algorithms: Sequence[int]) -> None:
+    """Raise StatusError for a context that offers nothing."""
+    if not algorithms:
+        raise StatusError(STATUS_INVALID_PARAMETER)
 
 
 def _first_common(preferred: Sequence[int], offered: Sequence[int]) -> int | None:

@@ -155,7 +155,7 @@ class RecordKeeper:
         """Devices whose file system keeps no extended attributes."""
         self._remembered: OrderedDict[Stat, bytes] = OrderedDict()
         self._seen: dict[tuple[int, int], tuple[int, int, bytes]] = {}
-        """By inode and device: the attribute and the ctime it was read at; any change moves that."""
+        """By inode and device: the ctime, and the attribute read then; changes move the ctime."""
         self._lock = threading.Lock()
 
     def read(self, fd: int, stat: Stat) -> bytes:

@@ -80,7 +80,7 @@ def answer(asked: IoctlRequest, output: bytes, status: int = 0) -> Result:
     return (status, body) if status else body
 
 
-def _pipe(opened: PipeOpen, asked: IoctlRequest) -> Result:
+def _pipe(opened: PipeOpen, asked: IoctlRequest) -> Outcome:
     if asked.ctl_code == c.FSCTL_PIPE_TRANSCEIVE:
         return transceive(opened, bytes(asked.input), asked.ctl_code, asked.max_output_response)
     if asked.ctl_code == c.FSCTL_PIPE_PEEK:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from nethood.dtyp.access_mask import FILE_ALL_ACCESS, MAXIMUM_ALLOWED, map_generic
 from nethood.erref import (
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from nethood.smb2.server import Request
 
 _ALLOCATION = 4096
+_PEEK = struct.Struct("<IIII")
+_CONNECTED = 3
 
 
 def open_pipe(
@@ -54,17 +58,46 @@ def open_pipe(
     ).encode()
 
 
+Render: TypeAlias = Callable[[bytes, bool], Result]
+"""What makes an answer of a piece of a message, and whether more of it remains."""
+
+
+class PipeRead(Deferred):
+    """A READ, or the second half of a TRANSCEIVE, that waits for the pipe to have something."""
+
+    __slots__ = ("length", "render")
+
+    def __init__(self, length: int, render: Render) -> None:
+        super().__init__()
+        self.length = length
+        self.render = render
+
+
 def read_pipe(opened: PipeOpen, length: int) -> Outcome:
     """Read what the pipe has, or wait until it has something."""
     found = opened.pipe.read(length)
-    if found is not None:
-        return _read_result(*found)
+    return _read_result(*found) if found is not None else _wait(opened, length, _read_result)
+
+
+def _wait(opened: PipeOpen, length: int, render: Render) -> Deferred:
     if opened.waiting is not None and not opened.waiting.is_done:
         raise StatusError(STATUS_PIPE_BUSY)
-    deferred = Deferred()
-    opened.waiting = deferred
-    opened.waiting_length = length
-    return deferred
+    waiting = opened.waiting = PipeRead(length, render)
+    return waiting
+
+
+def _serve_waiting(opened: PipeOpen) -> None:
+    """Give the READ that waits what has come, or the end of the pipe."""
+    waiting = opened.waiting
+    if waiting is None or waiting.is_done:
+        return
+    try:
+        found = opened.pipe.read(waiting.length)
+    except StatusError as error:
+        waiting.complete((error.status, b""))
+        return
+    if found is not None:
+        waiting.complete(waiting.render(*found))
 
 
 def _read_result(data: bytes, more: bool) -> Result:
@@ -75,38 +108,34 @@ def _read_result(data: bytes, more: bool) -> Result:
 def write_pipe(opened: PipeOpen, data: bytes) -> Result:
     """Write to the pipe; a READ that waits for the answer gets it."""
     opened.pipe.write(data)
-    waiting = opened.waiting
-    if waiting is not None and not waiting.is_done:
-        found = opened.pipe.read(opened.waiting_length)
-        if found is not None:
-            opened.waiting = None
-            waiting.complete(_read_result(*found))
+    _serve_waiting(opened)
     return b"\x11\x00\x00\x00" + len(data).to_bytes(4, "little") + bytes(8)
 
 
-def transceive(opened: PipeOpen, data: bytes, ctl_code: int, room: int) -> Result:
+def transceive(opened: PipeOpen, data: bytes, ctl_code: int, room: int) -> Outcome:
     """Write and read in one go ([MS-SMB2] 3.3.5.15.10)."""
+
+    def render(answer: bytes, more: bool) -> Result:
+        body = _control_answer(opened, ctl_code, answer)
+        return (STATUS_BUFFER_OVERFLOW, body) if more else body
+
     found = opened.pipe.transceive(data, room)
-    if found is None:
-        raise StatusError(STATUS_INVALID_PARAMETER)
-    answer, more = found
-    body = IoctlResponse(
+    return render(*found) if found is not None else _wait(opened, room, render)
+
+
+def _control_answer(opened: PipeOpen, ctl_code: int, output: bytes) -> bytes:
+    return IoctlResponse(
         ctl_code=ctl_code,
         persistent=opened.persistent,
         volatile=opened.volatile,
-        output=answer,
+        output=output,
     ).encode()
-    return (STATUS_BUFFER_OVERFLOW, body) if more else body
 
 
 def peek(opened: PipeOpen, ctl_code: int, room: int) -> Result:
     """Tell what waits in the pipe, without taking it ([MS-FSCC] 2.3.45)."""
     pipe = opened.pipe
-    state = 3
-    head = state.to_bytes(4, "little") + pipe.available.to_bytes(4, "little")
-    head += pipe.message_count.to_bytes(4, "little") + pipe.message_length.to_bytes(4, "little")
+    head = _PEEK.pack(_CONNECTED, pipe.available, pipe.message_count, pipe.message_length)
     if room < len(head):
         raise StatusError(STATUS_INVALID_PARAMETER)
-    return IoctlResponse(
-        ctl_code=ctl_code, persistent=opened.persistent, volatile=opened.volatile, output=head
-    ).encode()
+    return _control_answer(opened, ctl_code, head)
