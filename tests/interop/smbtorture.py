@@ -26,6 +26,8 @@ from tests.interop.server import RunningServer, ServerOptions, start
 HERE = Path(__file__).parent
 ALL, PASSING, FAST = (HERE / f"smbtorture-{name}.txt" for name in ("all", "smb2", "fast"))
 SHARES = ("files", "second")
+# What the two tests that work on a file named from outside are told.
+IOCTL_OPTIONS = ("filename=torture-file", "offset=0", "beyond_final_zero=4096")
 
 # What a test printed in subunit's text form, worst first; "xfail" is a failure we asked for.
 _VERDICT = re.compile(r"^(success|failure|error|skip|xfail|uxsuccess): [^\n]*?(\[)?[ ]*$(.*)", re.M)
@@ -107,6 +109,11 @@ def _command(test: str, target: Target, home: Path) -> list[str]:
     command = ["smbtorture", f"//{target.host}/{target.share}", "-p", str(target.port)]
     command += ["-U", target.credentials, "-s", str(conf), "-T", "samba3", "--format=subunit"]
     command += ["--option=torture:progress=no", f"--option=torture:share2={target.second}"]
+    if target.folder:
+        command.append(f"--option=torture:localdir={target.folder}")
+    if target.folder and test.startswith(("smb2.set-sparse-ioctl", "smb2.zero-data-ioctl")):
+        (target.folder / "torture-file").write_bytes(bytes(8192))
+        command += [f"--option=torture:{option}" for option in IOCTL_OPTIONS]
     return [*command, test]
 
 
@@ -129,7 +136,7 @@ def _target(arguments: argparse.Namespace, home: Path) -> Iterator[Target]:
     if arguments.port:
         yield Target(arguments.host, arguments.port, arguments.user, arguments.folder)
         return
-    options = ServerOptions(shares=SHARES, signing="enabled")
+    options = ServerOptions(shares=SHARES)
     server = start(options, home / "server")
     try:
         yield Target.of(server)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(90)
 @pytest.fixture(scope="module")
 def target(start_server: ServerFactory) -> Target:
     peers.need("smbtorture")
-    return Target.of(start_server(shares=SHARES, signing="enabled"))
+    return Target.of(start_server(shares=SHARES))
 
 
 @pytest.fixture(scope="module")

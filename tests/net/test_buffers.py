@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -45,6 +46,7 @@ def idle(pool: BufferPool) -> int:
 
 
 TestLending = Lending.TestCase
+TestLending.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 
 def test_a_buffer_comes_back() -> None:

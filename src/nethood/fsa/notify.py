@@ -168,8 +168,8 @@ class NotifyTable:
         else:
             self._collect(new_path, come, names, touched)
             if not is_directory:
-                # Windows tells of a file's new name once more, as of a file with other attributes.
-                self._collect(new_path, f.FILE_ACTION_MODIFIED, _RENAMED, touched)
+                # To those who watch no names, Windows tells it as a file with other attributes.
+                self._collect(new_path, f.FILE_ACTION_MODIFIED, _RENAMED, touched, unless=names)
         return _flush(touched)
 
     def directory_deleted(self, opens: Sequence[Open]) -> Sequence[Completion]:
@@ -235,9 +235,18 @@ class NotifyTable:
         return watch
 
     def _collect(
-        self, path: str, action: int, filter_match: int, touched: dict[_Watch, None]
+        self,
+        path: str,
+        action: int,
+        filter_match: int,
+        touched: dict[_Watch, None],
+        *,
+        unless: int = 0,
     ) -> None:
-        """Keep a change for all watches that it concerns: never the directory itself."""
+        """Keep a change for all watches that it concerns: never the directory itself.
+
+        Those with a bit of *unless* in their filter have heard of it already.
+        """
         folded = upcase(path)
         parent = directory = _parent(folded)
         while folded:
@@ -246,7 +255,7 @@ class NotifyTable:
                 watches = [*watches, *self._flat.get(directory, [])]
             name = path[len(directory) + 1 if directory else 0 :].replace("/", "\\")
             for watch in watches:
-                if watch.filter & filter_match:
+                if watch.filter & filter_match and not watch.filter & unless:
                     watch.add(action, name)
                     touched[watch] = None
             if not directory:

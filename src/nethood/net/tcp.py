@@ -52,6 +52,7 @@ class FramedTcp:
         "_buffer",
         "_closing",
         "_corked",
+        "_deaf",
         "_fd",
         "_filled",
         "_loop",
@@ -96,6 +97,7 @@ class FramedTcp:
         self._backlog: deque[tuple[memoryview, bytearray | None]] = deque()
         self._backlog_bytes = 0
         self._corked = False
+        self._deaf = False
         self._paused = False
         self._closing: str | None = None
         self.high_water = high_water
@@ -136,6 +138,13 @@ class FramedTcp:
         self._out_bytes += len(data)
         if not self._corked or self._out_bytes >= _FLUSH_AT:
             self._flush()
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the peer; what is written is still sent."""
+        self._deaf = True
+        if self._fd >= 0 and not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._fd)
 
     def close(self, reason: str) -> None:
         """End the connection after what is queued has been handed to the system."""
@@ -319,7 +328,7 @@ class FramedTcp:
         self._loop.remove_writer(self._fd)
         if self._closing is not None:
             self.abort(self._closing)
-        elif self._paused:
+        elif self._paused and not self._deaf:
             self._paused = False
             self._loop.add_reader(self._fd, self._readable)
             if self._buffer is not None:

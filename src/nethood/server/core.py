@@ -79,7 +79,6 @@ class ServerCore:
         self.files = Files(self)
         self.session_service = SessionService(options.server_name)
         self.failures: OrderedDict[str, int] = OrderedDict()
-        self.draining = False
         self.started_at = clock.monotonic()
         self.associations = Associations()
         self.listening: list[tuple[str, int]] = []

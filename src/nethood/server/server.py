@@ -113,7 +113,8 @@ class Server:
         if core is None or listeners is None:
             return
         listeners.close()
-        core.draining = True
+        for connection in core.connections:
+            connection.transport.stop_reading()
         deadline = core.loop_time() + drain_s
         # Polled: what is awaited lies in sockets and threads, and stopping is rare.
         while core.loop_time() < deadline and core.busy():  # noqa: ASYNC110

@@ -93,6 +93,7 @@ def _copy(
     source: FileOpen, target: FileOpen, copy: SrvCopychunkCopy, asked: IoctlRequest
 ) -> Result:
     written = total = 0
+    target.was_written = True
     size = source.node.info().size
     for chunk in copy.chunks:
         if chunk.source_offset + chunk.length > size:
@@ -101,11 +102,10 @@ def _copy(
         try:
             done = _copy_chunk(source, target, chunk)
         except StatusError as error:
-            # What was copied before stays, and the client is told how much that is.
+            # What was copied before stays, and the client learns how much that is: 3.3.5.15.6.1.
             return error.status, _body(asked, SrvCopychunkResponse(written, 0, total))
         total += done
         written += 1
-    target.was_written = True
     return _body(asked, SrvCopychunkResponse(written, 0, total))
 
 

@@ -1,7 +1,8 @@
 """READ, WRITE, FLUSH and CLOSE: the hot path ([MS-SMB2] 3.3.5.10 to 3.3.5.13).
 
-READ and WRITE are laid out in one piece for speed (benchmarks/, rows get, put and read). READ fills
-the response where it will be sent; WRITE hands the store a view of the receive buffer. A disk that would keep the loop waiting is read in a thread.
+READ and WRITE stand in one piece for speed (benchmarks/, rows get, put and read). READ fills the
+response where it will be sent; WRITE hands the store a view of the receive buffer. A disk that
+would keep the loop waiting is used in a thread.
 """
 
 from __future__ import annotations
