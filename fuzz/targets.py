@@ -16,6 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from fuzz import fuzz_server
 from nethood.fscc import dir_info
 from nethood.rpc.ndr import Reader
 from nethood.smb2.create_contexts import encode_contexts
@@ -117,6 +118,11 @@ def _adapted() -> Iterator[Target]:
         (encode_contexts([(b"MxAc", b""), (b"QFid", b"")]),),
     )
     yield Target("smb2.server.ServerConnection.receive", _receive, _headers())
+    opening, on_files = fuzz_server.negotiate_seeds(), fuzz_server.file_seeds()
+    yield Target("server.connection fresh", fuzz_server.feed_fresh, opening)
+    yield Target("server.connection authenticated", fuzz_server.feed_authenticated, on_files)
+    yield Target("server.connection pipe", fuzz_server.feed_pipe, fuzz_server.pipe_seeds())
+    yield Target("server.session_service", fuzz_server.feed_packet, (b"\x20" + b"CA" * 16 + b"\0",))
 
 
 def _named(module: str, name: str) -> Callable[[bytes], object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codecs import utf_16_le_decode as _decode
+from codecs import utf_16_le_encode as _encode
 from functools import lru_cache
 
 from nethood.errors import Malformed
@@ -11,14 +13,14 @@ from nethood.wire import Buffer
 def decode_utf16(data: Buffer) -> str:
     """Return the text of UTF-16LE *data*; unpaired surrogates survive. Raises Malformed."""
     try:
-        return str(data, "utf-16-le", "surrogatepass")
+        return _decode(data, "surrogatepass", True)[0]
     except UnicodeDecodeError as error:
         raise Malformed("UTF-16 text", "odd length or broken code unit", error.start) from None
 
 
 def encode_utf16(text: str) -> bytes:
     """Return *text* as UTF-16LE; unpaired surrogates pass."""
-    return text.encode("utf-16-le", "surrogatepass")
+    return _encode(text, "surrogatepass")[0]
 
 
 def upcase(text: str) -> str:

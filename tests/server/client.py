@@ -142,7 +142,9 @@ class Connection:
 
     # Sending
 
-    def encode(self, element: Element, message_id: int, *, credits_wanted: int, charge: int) -> Header:
+    def encode(
+        self, element: Element, message_id: int, *, credits_wanted: int, charge: int
+    ) -> Header:
         """Return the header of *element*."""
         session = self.session
         header = Header(

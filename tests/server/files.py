@@ -127,7 +127,9 @@ class Client(Connection):
         """Close a handle."""
         return self.call(c.SMB2_CLOSE, CloseRequest(flags=flags, **handle.ids), status=status)
 
-    def read(self, handle: Handle, length: int = 65536, offset: int = 0, *, status: int = 0) -> bytes:
+    def read(
+        self, handle: Handle, length: int = 65536, offset: int = 0, *, status: int = 0
+    ) -> bytes:
         """Read; empty where *status* is a failure."""
         request = read_request(handle, length, offset)
         reply = self.call(c.SMB2_READ, request, status=status, charge=charge_of(length))
@@ -166,7 +168,9 @@ class Client(Connection):
         """End the session."""
         return self.call(c.SMB2_LOGOFF, LogoffRequest(), status=status)
 
-    def query(self, handle: Handle, info_class: int, *, status: int = 0, info_type: int = 1) -> bytes:
+    def query(
+        self, handle: Handle, info_class: int, *, status: int = 0, info_type: int = 1
+    ) -> bytes:
         """Return an information class."""
         request = QueryInfoRequest(
             info_type=info_type,
@@ -181,9 +185,7 @@ class Client(Connection):
         """Set a FILE information class."""
         self.call(c.SMB2_SET_INFO, set_request(handle, info_class, data), status=status)
 
-    def rename(
-        self, handle: Handle, name: str, *, replace: bool = False, status: int = 0
-    ) -> None:
+    def rename(self, handle: Handle, name: str, *, replace: bool = False, status: int = 0) -> None:
         """Rename an open file."""
         data = FileRenameInformation(name, replace).encode()
         self.set(handle, RENAME, data, status=status)

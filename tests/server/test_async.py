@@ -79,9 +79,7 @@ def test_a_cancel_uses_no_credit(client: Client) -> None:
 
 
 @pytest.mark.parametrize("by_async_id", [True, False])
-def test_a_cancel_with_a_wrong_signature_cancels_nothing(
-    client: Client, by_async_id: bool
-) -> None:
+def test_a_cancel_with_a_wrong_signature_cancels_nothing(client: Client, by_async_id: bool) -> None:
     _, message_id = watching(client)
     async_id = client.last_interim(message_id).header.async_id
     client.cancel(message_id, async_id if by_async_id else 0, sign=False)
@@ -207,9 +205,7 @@ def test_a_file_closed_while_a_thread_works_on_it(harness: Harness, client: Clie
     client.wait(message_id)
 
 
-def test_a_write_in_a_thread_does_not_depend_on_the_frame(
-    harness: Harness, client: Client
-) -> None:
+def test_a_write_in_a_thread_does_not_depend_on_the_frame(harness: Harness, client: Client) -> None:
     """The frame's memory is used again at once; the harness overwrites it."""
     handle = client.create("a")
     harness.clock.threads_are_busy = True

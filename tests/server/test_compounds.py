@@ -91,9 +91,7 @@ def test_a_file_closed_in_a_chain_is_closed_for_the_rest(client: Client) -> None
 
 def test_a_chain_may_go_on_with_a_file_it_names(client: Client) -> None:
     handle = client.create("a")
-    replies = client.chain(
-        Element(c.SMB2_WRITE, write_request(handle, b"one")), READ, CLOSE
-    )
+    replies = client.chain(Element(c.SMB2_WRITE, write_request(handle, b"one")), READ, CLOSE)
     assert statuses(replies) == ["SUCCESS"] * 3
     assert replies[1].body.data == b"one"
 
@@ -144,9 +142,7 @@ def test_padding_is_part_of_what_is_signed(client: Client) -> None:
 
 
 @pytest.mark.parametrize("next_command", [8, 63, 65, 68, 72 + 8, 1 << 31])
-def test_a_chain_that_leads_nowhere_ends_the_connection(
-    client: Client, next_command: int
-) -> None:
+def test_a_chain_that_leads_nowhere_ends_the_connection(client: Client, next_command: int) -> None:
     header = client.encode(ECHO, client.take_ids(1), credits_wanted=1, charge=1)
     header.next_command = next_command
     client.send_message(header.encode() + EchoRequest().encode() + bytes(68))

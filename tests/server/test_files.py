@@ -329,9 +329,7 @@ BAD_PATHS = [
 
 
 @pytest.mark.parametrize(("path", "statuses"), BAD_PATHS, ids=[repr(p) for p, _ in BAD_PATHS])
-def test_paths_that_lead_out(
-    client: Client, tmp_path: Path, path: str, statuses: set[int]
-) -> None:
+def test_paths_that_lead_out(client: Client, tmp_path: Path, path: str, statuses: set[int]) -> None:
     client.close(client.mkdir("a"))
     before = sorted(p.name for p in tmp_path.parent.iterdir())
     for disposition in (c.FILE_OPEN, c.FILE_CREATE, c.FILE_OPEN_IF):

@@ -40,9 +40,7 @@ def test_sessions_in_progress_count_too() -> None:
     client.negotiate()
     for _ in range(5):
         token = SessionSetupRequest(security_buffer=_ntlm_negotiate())
-        client.call(
-            c.SMB2_SESSION_SETUP, token, status=erref.STATUS_MORE_PROCESSING_REQUIRED
-        )
+        client.call(c.SMB2_SESSION_SETUP, token, status=erref.STATUS_MORE_PROCESSING_REQUIRED)
     client.call(c.SMB2_SESSION_SETUP, token, status=TOO_MUCH)
 
 

@@ -188,9 +188,7 @@ def test_a_full_disk_says_so_and_leaves_old_data_whole(small: Client) -> None:
     handle = small.create("new")
     answers = []
     for offset in range(0, 2 << 20, 65_536):
-        reply = small.call(
-            c.SMB2_WRITE, write_request(handle, b"n" * 65_536, offset), status=None
-        )
+        reply = small.call(c.SMB2_WRITE, write_request(handle, b"n" * 65_536, offset), status=None)
         answers.append(reply.status)
     assert answers[0] == 0
     assert answers[-1] == FULL

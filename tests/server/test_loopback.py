@@ -92,9 +92,7 @@ async def test_bulk_both_ways_with_many_requests_under_way(
         handle = client.create("big")
         offsets = range(0, len(data), step)
         writes = [
-            client.send(
-                c.SMB2_WRITE, write_request(handle, data[at : at + step], at), charge=16
-            )
+            client.send(c.SMB2_WRITE, write_request(handle, data[at : at + step], at), charge=16)
             for at in offsets
         ]
         for message_id in writes:

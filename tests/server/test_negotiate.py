@@ -282,9 +282,7 @@ def test_unknown_contexts_are_ignored(harness: Harness) -> None:
         ([77], 0),
     ],
 )
-def test_the_cipher_is_the_best_of_both(
-    harness: Harness, offered: list[int], cipher: int
-) -> None:
+def test_the_cipher_is_the_best_of_both(harness: Harness, offered: list[int], cipher: int) -> None:
     client = harness.connect()
     reply = client.negotiate(0x0311, contexts=default_contexts(offered))
     assert chosen(reply)[EncryptionCapabilities] == [cipher]

@@ -232,9 +232,7 @@ def test_logoff_while_a_login_is_in_progress(harness: Harness) -> None:
     client = harness.connect()
     client.negotiate()
     request = SessionSetupRequest(security_buffer=_first_token(client))
-    reply = client.call(
-        c.SMB2_SESSION_SETUP, request, status=erref.STATUS_MORE_PROCESSING_REQUIRED
-    )
+    reply = client.call(c.SMB2_SESSION_SETUP, request, status=erref.STATUS_MORE_PROCESSING_REQUIRED)
     in_progress = reply.header.session_id
     client.call(c.SMB2_CREATE, create_request("a"), session_id=in_progress, status=DELETED)
 
@@ -258,9 +256,7 @@ def test_a_session_belongs_to_its_connection(harness: Harness) -> None:
     alice, mallory = harness.login(), harness.login(user="bob")
     assert alice.session is not None
     stolen = alice.session.session_id
-    mallory.call(
-        c.SMB2_CREATE, create_request("a"), session_id=stolen, status=DELETED, sign=False
-    )
+    mallory.call(c.SMB2_CREATE, create_request("a"), session_id=stolen, status=DELETED, sign=False)
 
 
 def test_binding_a_session_to_another_connection_is_declined(harness: Harness) -> None:

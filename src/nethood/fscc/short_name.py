@@ -44,6 +44,18 @@ def short_name(name: str, taken: Container[str]) -> str:
     return candidate
 
 
+def hashed_short_name(name: str) -> str:
+    """Return the short name *name* gets whatever else its folder holds, "" where it needs none.
+
+    It carries a checksum, so that two names of one folder hardly ever get the same.
+    """
+    if is_short_name(name):
+        return ""
+    base, extension = _parts(name)
+    digest = zlib.crc32(name.encode("utf-16-le", "surrogatepass")) & 0xFFFF
+    return f"{base[:2]}{digest:04X}~1{extension}"
+
+
 def _parts(name: str) -> tuple[str, str]:
     """Return base and extension (with its dot) in upper case, of legal characters only."""
     stripped = name.strip(". ")

@@ -141,17 +141,17 @@ class ClientConnection:
 
     def finish(self, request: Request, result: Result) -> None:
         """Send the answer to a request that stands alone."""
-        if isinstance(result, Framed):
+        status: int = 0
+        body: bytes | bytearray
+        if isinstance(result, bytes | bytearray):
+            body = result
+        elif isinstance(result, Framed):
             buffer, end = result.buffer, result.end
             start = self.core.reply_framed(request, result.status, buffer, end)
             self.transport.write(memoryview(buffer)[start:end], buffer)
             return
-        status: int = 0
-        body: bytes | bytearray
-        if isinstance(result, tuple):
-            status, body = result
         else:
-            body = result
+            status, body = result
         frame = self.core.reply(request, status, body or ERROR_BODY)
         if request.command <= SMB2_SESSION_SETUP:
             self.core.answered(request, status, frame)

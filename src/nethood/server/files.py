@@ -28,6 +28,7 @@ from nethood.fscc.notify import (
 )
 from nethood.server.opens import FileOpen, PipeOpen
 from nethood.server.results import Result
+from nethood.server.short_names import ShortNames
 from nethood.store.base import Node, Store
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ _EMPTY_NOTIFY = b"\x09\x00\x00\x00\x00\x00\x00\x00\x00"
 class ShareFiles:
     """Everything open in one store; the shares of a store have one of these together."""
 
-    __slots__ = ("can_block", "store", "table", "threads_until", "watches")
+    __slots__ = ("can_block", "short_names", "store", "table", "threads_until", "watches")
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self.store = store
+        self.short_names = ShortNames(store, now)
         self.table = FileTable()
         self.watches = NotifyTable()
         self.can_block = bool(store.capabilities.blocking)
@@ -89,7 +91,7 @@ class Files:
         """Return what is open in *store*."""
         files = self._by_store.get(id(store))
         if files is None:
-            files = self._by_store[id(store)] = ShareFiles(store)
+            files = self._by_store[id(store)] = ShareFiles(store, self._core.loop_time)
         return files
 
     def add(self, opened: FileOpen | PipeOpen) -> None:
@@ -184,4 +186,5 @@ def _remove(files: ShareFiles, node: Node) -> None:
         if error.status not in (STATUS_OBJECT_NAME_NOT_FOUND, STATUS_DIRECTORY_NOT_EMPTY):
             return
     else:
+        files.short_names.removed(node.path)
         files.report_name(node, FILE_ACTION_REMOVED)

@@ -48,7 +48,8 @@ from nethood.wire import Buffer
 
 SMB1_MAGIC = b"\xffSMB"
 SMB2_MAGIC = b"\xfeSMB"
-_SMB2_FIRST_BYTE, _TRANSFORM_FIRST_BYTE = 0xFE, 0xFD
+_TRANSFORM_FIRST_BYTE = 0xFD
+_NEEDS_A_LOOK = SMB2_FLAGS_SIGNED | SMB2_FLAGS_RELATED_OPERATIONS
 _RESPONSE_FLAG = SMB2_FLAGS_SERVER_TO_REDIR
 _SIGNED_RESPONSE = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_SIGNED
 
@@ -184,12 +185,13 @@ class ServerConnection:
         Raises Malformed or ProtocolViolation where the connection must be dropped.
         """
         self.now = now
-        kind = frame[0] if len(frame) else 0
-        if kind == _SMB2_FIRST_BYTE:
-            return self._split(frame, encrypted=False)
-        if kind == _TRANSFORM_FIRST_BYTE:
+        if len(frame) and frame[0] == _TRANSFORM_FIRST_BYTE:
             return self._decrypt(frame)
-        raise ProtocolViolation("a frame that is neither SMB2 nor encrypted SMB2")
+        request, next_command = self._parse(frame, encrypted=False)
+        if next_command:
+            return self._split(frame, request, next_command, encrypted=False)
+        request.failure = self._check(request, None)
+        return [request]
 
     def _decrypt(self, frame: memoryview) -> list[Request]:
         """Open a transformed frame ([MS-SMB2] 3.3.5.2.1.1)."""
@@ -199,17 +201,16 @@ class ServerConnection:
             raise ProtocolViolation("an encrypted message names no session with keys")
         message = session.client_to_server.open(frame)
         session.encryption_used = True
-        requests = self._split(message, encrypted=True)
+        request, next_command = self._parse(message, encrypted=True)
+        requests = self._split(message, request, next_command, encrypted=True)
         if any(request.session_id != session_id for request in requests):
             raise ProtocolViolation("the encrypted message belongs to another session")
         return requests
 
-    def _split(self, frame: memoryview, *, encrypted: bool) -> list[Request]:
+    def _split(
+        self, frame: memoryview, request: Request, next_command: int, *, encrypted: bool
+    ) -> list[Request]:
         """Take a compound apart and each element through its checks ([MS-SMB2] 3.3.5.2.7)."""
-        request, next_command = self._parse(frame, encrypted=encrypted)
-        if not next_command:
-            request.failure = self._check(request, None)
-            return [request]
         requests: list[Request] = []
         previous: Request | None = None
         while next_command:
@@ -269,7 +270,13 @@ class ServerConnection:
                 raise ProtocolViolation(
                     f"message id {request.message_id} is outside the credit window"
                 )
-        return self._find_session(request, previous) or self._check_protection(request)
+        session = self.session_table.get(request.session_id)
+        if session is None or not session.is_ready or request.flags & _NEEDS_A_LOOK:
+            return self._find_session(request, previous) or self._check_protection(request)
+        # The usual request, in one step (benchmarks/, rows stat and read): a valid session that
+        # wants no protection, and a request that has none.
+        request.session = session
+        return 0
 
     def _find_session(self, request: Request, previous: Request | None) -> int:
         """Look the session up ([MS-SMB2] 3.3.5.2.9); return the status of a failure, or 0."""

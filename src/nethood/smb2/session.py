@@ -55,6 +55,7 @@ class Session:
         "full_session_key",
         "idle_since",
         "is_anonymous",
+        "is_ready",
         "mechanism",
         "nonce_counter",
         "open_table",
@@ -76,6 +77,8 @@ class Session:
         self.acceptor: Any = None
         self.mechanism = ""
         self.is_anonymous = False
+        self.is_ready = False
+        """Valid for good, and wanting neither signatures nor encryption: no need to look closer."""
         self.session_key = b""
         self.full_session_key = b""
         self.signer: Signer | None = None

@@ -187,7 +187,18 @@ class LinuxSystem(PortableSystem):
 
     def stat_fd(self, fd: int) -> Stat:
         """Return what is known of an open file. Raises OSError."""
-        return self._stat(fd, b"", _AT_EMPTY_PATH)
+        # As _stat() does, without its call: every CREATE and QUERY_INFO comes through here.
+        slots = self._stat_slots
+        try:
+            slot = slots.pop()
+        except IndexError:
+            slot = _new_slot(256)
+        if self._statx(fd, b"", _AT_EMPTY_PATH, _STATX_BASIC_AND_BIRTH, slot[0]):
+            slots.append(slot)
+            _fail()
+        result = _unpack_statx(slot[1])
+        slots.append(slot)
+        return result
 
     def stat_at(self, directory_fd: int, name: bytes) -> Stat:
         """Return what is known of an entry, of a link itself. Raises OSError."""

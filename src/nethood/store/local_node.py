@@ -69,11 +69,13 @@ class LocalNode(Node):
 
     def info(self) -> Info:
         """Return what is true now."""
+        store = self._store
         try:
-            stat = self._store.system.stat_fd(self.fd)
+            stat = store.system.stat_fd(self.fd)
         except OSError as error:
             raise self.failure(error) from None
-        info = dos_attributes.info_of(stat, self._xattr(stat), self._hidden(), self.file_id)
+        xattr = self._xattr(stat) if self._looked_at else store.records.read(self.fd, stat)
+        info = dos_attributes.info_of(stat, xattr, self._hidden(), self.file_id)
         if self._change_time:
             info.change_time = self._change_time
         return info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from nethood.dtyp.access_mask import (
@@ -28,6 +29,7 @@ from nethood.fsa import create as rules
 from nethood.fsa.names import ParsedPath, parse_path
 from nethood.fscc.attributes import (
     FILE_ATTRIBUTE_ARCHIVE,
+    FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_NORMAL,
     FILE_ATTRIBUTE_READONLY,
     SETTABLE_ATTRIBUTES,
@@ -125,17 +127,14 @@ def _asked(request: Request, ask: CreateRequest, name: str, contexts: Contexts |
         name = "\\".join(name.lstrip("\\").split("\\")[2:])
     if ask.impersonation_level > c.IMPERSONATION_DELEGATE:
         raise StatusError(STATUS_BAD_IMPERSONATION_LEVEL)
-    options = ask.create_options
     parsed = parse_path(name)
-    rules.check_create_options(
+    desired_access, options = _numbers(
         ask.desired_access,
         ask.file_attributes,
         ask.share_access,
         ask.create_disposition,
-        options,
+        ask.create_options,
     )
-    if options & c.FILE_DIRECTORY_FILE and options & c.FILE_NON_DIRECTORY_FILE:
-        raise StatusError(STATUS_INVALID_PARAMETER)
     if parsed.stream or parsed.must_be_directory or parsed.stream_type:
         options = _unusual_name(parsed, ask.create_disposition, options)
     allocation = 0
@@ -143,13 +142,27 @@ def _asked(request: Request, ask: CreateRequest, name: str, contexts: Contexts |
         allocation = AllocationSize.decode(contexts[c.SMB2_CREATE_ALLOCATION_SIZE]).allocation_size
     return Asked(
         parsed.path,
-        map_generic(ask.desired_access),
+        desired_access,
         ask.file_attributes,
         ask.share_access,
         ask.create_disposition,
-        options & ~rules.IGNORED_OPTIONS,
+        options,
         allocation,
     )
+
+
+@lru_cache(maxsize=1024)
+def _numbers(
+    desired_access: int, attributes: int, share_access: int, disposition: int, options: int
+) -> tuple[int, int]:
+    """Check the numbers of a CREATE; return the access without generic rights, and the options.
+
+    Clients ask in a handful of ways: remembered, the checks cost next to nothing.
+    """
+    rules.check_create_options(desired_access, attributes, share_access, disposition, options)
+    if options & c.FILE_DIRECTORY_FILE and options & c.FILE_NON_DIRECTORY_FILE:
+        raise StatusError(STATUS_INVALID_PARAMETER)
+    return map_generic(desired_access), options & ~rules.IGNORED_OPTIONS
 
 
 def _unusual_name(parsed: ParsedPath, disposition: int, options: int) -> int:
@@ -172,6 +185,8 @@ def _open(
     connection: ClientConnection, tree: TreeConnect, files: ShareFiles, asked: Asked
 ) -> tuple[FileOpen, int, Info]:
     """Open what exists, or make it; return it with the CreateAction and what is true of it."""
+    if "~" in asked.path:
+        asked = asked._replace(path=files.short_names.long_path(asked.path))
     files.table.check_delete_pending(asked.path)
     if asked.disposition == c.FILE_CREATE and asked.path:
         return _make(connection, tree, files, asked)
@@ -210,7 +225,15 @@ def _take(
     """Open an existing file or directory, and overwrite it where that is asked for."""
     try:
         info = node.info_at_open()
-        granted = _grant(tree, asked, node, info)
+        granted = _grant(
+            asked.desired_access,
+            tree.maximal_access,
+            asked.disposition,
+            asked.options,
+            asked.attributes,
+            info.attributes,
+            not asked.path,
+        )
         action = rules.disposition_action(asked.disposition, True)
         overwrites = asked.disposition in _OVERWRITES
         opened = _enter(connection, tree, files, asked, node, granted, overwrites=overwrites)
@@ -228,23 +251,30 @@ def _take(
     return opened, action, info
 
 
-def _grant(tree: TreeConnect, asked: Asked, node: Node, info: Info) -> int:
-    """Check what exists against what is asked; return the access it gets ([MS-FSA] 2.1.5.1.2.1)."""
-    is_directory = info.is_directory
-    rules.check_type(is_directory, asked.disposition, asked.options, is_root=not asked.path)
-    rules.check_existing(
-        asked.desired_access, asked.options, info.attributes, is_directory=is_directory
-    )
+@lru_cache(maxsize=4096)
+def _grant(
+    desired_access: int,
+    maximal_access: int,
+    disposition: int,
+    options: int,
+    attributes: int,
+    file_attributes: int,
+    is_root: bool,
+) -> int:
+    """Check what exists against what is asked; return the access it gets ([MS-FSA] 2.1.5.1.2.1).
+
+    *attributes* are the client's, *file_attributes* the file's. Nothing but numbers, so that what
+    was worked out for one file need not be for the next.
+    """
+    is_directory = file_attributes & FILE_ATTRIBUTE_DIRECTORY != 0
+    rules.check_type(is_directory, disposition, options, is_root=is_root)
+    rules.check_existing(desired_access, options, file_attributes, is_directory=is_directory)
     extra = 0
-    if asked.disposition in _OVERWRITES:
-        rules.check_overwrite(asked.attributes, info.attributes)
-        extra = rules.overwrite_access(asked.disposition)
-    return rules.grant_access(
-        asked.desired_access,
-        tree.maximal_access,
-        read_only=info.attributes & FILE_ATTRIBUTE_READONLY != 0 and not is_directory,
-        extra=extra,
-    )
+    if disposition in _OVERWRITES:
+        rules.check_overwrite(attributes, file_attributes)
+        extra = rules.overwrite_access(disposition)
+    read_only = file_attributes & FILE_ATTRIBUTE_READONLY != 0 and not is_directory
+    return rules.grant_access(desired_access, maximal_access, read_only=read_only, extra=extra)
 
 
 def _overwrite(files: ShareFiles, asked: Asked, node: Node) -> Info:

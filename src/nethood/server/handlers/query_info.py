@@ -15,7 +15,6 @@ from nethood.erref import (
     STATUS_INVALID_PARAMETER,
     STATUS_NO_EAS_ON_FILE,
     STATUS_NOT_SUPPORTED,
-    STATUS_OBJECT_NAME_NOT_FOUND,
 )
 from nethood.errors import StatusError
 from nethood.fscc import file_info as fi
@@ -23,7 +22,7 @@ from nethood.fscc import fs_info as fs
 from nethood.fscc.file_classes import FILE_INFO
 from nethood.fscc.info_class import check_query
 from nethood.fscc.name_info import FileNameInformation
-from nethood.fscc.short_name import is_short_name, short_name
+from nethood.fscc.short_name import hashed_short_name
 from nethood.fscc.stream_info import DEFAULT_STREAM, Stream, encode_streams
 from nethood.server.handlers.io import check_charge
 from nethood.server.opens import FileOpen, PipeOpen, find_open
@@ -100,9 +99,7 @@ def _standard(opened: FileOpen) -> bytes:
 
 def _alternate_name(opened: FileOpen) -> bytes:
     name = split(opened.node.path)[1]
-    made = name.upper() if is_short_name(name) else short_name(name, ())
-    if not made:
-        raise StatusError(STATUS_OBJECT_NAME_NOT_FOUND)
+    made = hashed_short_name(name) or name.upper()
     return FileNameInformation(made).encode()
 
 
