@@ -139,6 +139,8 @@ def authenticated(dialect: int = c.DIALECT_2_1, share: str = "PUBLIC") -> Client
     session.tree_connect_table[TREE_ID] = tree
     name = "srvsvc" if share == "IPC$" else "open"
     deliver(connection, request(c.SMB2_CREATE, create(name), 1))
+    if share != "IPC$":
+        deliver(connection, request(c.SMB2_WRITE, WriteRequest(data=b"content", **FIRST), 2))
     assert session.open_table
     return connection
 
@@ -253,13 +255,13 @@ def file_seeds() -> tuple[bytes, ...]:
         (c.SMB2_WRITE, WriteRequest(data=b"data", **FIRST)),
         (c.SMB2_FLUSH, FlushRequest(**FIRST)),
         (c.SMB2_LOCK, LockRequest([LockElement(0, 10, 0x12)], **FIRST)),
-        (c.SMB2_QUERY_INFO, QueryInfoRequest(1, 18, output_buffer_length=4096, **FIRST)),
-        (c.SMB2_QUERY_INFO, QueryInfoRequest(2, 5, output_buffer_length=4096, **FIRST)),
-        (c.SMB2_QUERY_INFO, QueryInfoRequest(3, 0, output_buffer_length=4096, **FIRST)),
-        (c.SMB2_SET_INFO, SetInfoRequest(1, 4, buffer=bytes(40), **FIRST)),
-        (c.SMB2_SET_INFO, SetInfoRequest(1, 10, buffer=bytes(16) + b"\2\0\0\0x\0", **FIRST)),
-        (c.SMB2_SET_INFO, SetInfoRequest(1, 13, buffer=b"\1", **FIRST)),
-        (c.SMB2_SET_INFO, SetInfoRequest(1, 20, buffer=bytes(8), **FIRST)),
+        (c.SMB2_QUERY_INFO, _query(1, 18)),
+        (c.SMB2_QUERY_INFO, _query(2, 5)),
+        (c.SMB2_QUERY_INFO, _query(3, 0)),
+        (c.SMB2_SET_INFO, _set(4, bytes(40))),
+        (c.SMB2_SET_INFO, _set(10, bytes(16) + b"\2\0\0\0x\0")),
+        (c.SMB2_SET_INFO, _set(13, b"\1")),
+        (c.SMB2_SET_INFO, _set(20, bytes(8))),
         (c.SMB2_IOCTL, _ioctl(c.FSCTL_SRV_REQUEST_RESUME_KEY, b"")),
         (c.SMB2_IOCTL, _ioctl(c.FSCTL_SRV_COPYCHUNK, bytes(24) + b"\1" + bytes(31))),
         (c.SMB2_IOCTL, _ioctl(c.FSCTL_SET_ZERO_DATA, bytes(16))),
@@ -271,14 +273,16 @@ def file_seeds() -> tuple[bytes, ...]:
         (c.SMB2_CLOSE, CloseRequest(flags=1, **FIRST)),
         (c.SMB2_LOGOFF, LogoffRequest()),
     ]
-    each = tuple(request(command, body, 2) for command, body in bodies)
-    return (*each, b"".join(request(k, b, n) for n, (k, b) in enumerate(bodies, 2)), *_chains())
+    each = tuple(request(command, body, 3) for command, body in bodies)
+    return (*each, b"".join(request(k, b, n) for n, (k, b) in enumerate(bodies, 3)), *_chains())
 
 
 def _chains() -> tuple[bytes, bytes]:
     """Return two compounds: a file from CREATE to CLOSE, and a folder listed and watched."""
     folder = CreateRequest(desired_access=ALL_ACCESS, share_access=7, create_disposition=1)
-    listing = QueryDirectoryRequest(2, output_buffer_length=500, file_name=b"*\0", **IDS)
+    listing = QueryDirectoryRequest(
+        file_information_class=2, output_buffer_length=500, file_name=b"*\0", **IDS
+    )
     watch = ChangeNotifyRequest(output_buffer_length=500, completion_filter=255, **IDS)
     return (
         chain(
@@ -300,7 +304,7 @@ def chain(*bodies: tuple[int, Message]) -> bytes:
     message = b""
     for index, (command, body) in enumerate(bodies):
         flags = c.SMB2_FLAGS_RELATED_OPERATIONS if index else 0
-        one = request(command, body, 2 + index, flags)
+        one = request(command, body, 3 + index, flags)
         if index + 1 < len(bodies):
             one += bytes(-len(one) % 8)
             one = one[:20] + len(one).to_bytes(4, "little") + one[24:]
@@ -331,6 +335,20 @@ def pipe_seeds() -> tuple[bytes, ...]:
         request(c.SMB2_READ, read, 2) + request(c.SMB2_CANCEL, CancelRequest(), 2),
         request(c.SMB2_CREATE, create("lsarpc"), 2),
     )
+
+
+def _query(info_type: int, info_class: int) -> QueryInfoRequest:
+    return QueryInfoRequest(
+        info_type=info_type,
+        file_info_class=info_class,
+        output_buffer_length=4096,
+        additional_information=7 if info_type == c.SMB2_0_INFO_SECURITY else 0,
+        **FIRST,
+    )
+
+
+def _set(info_class: int, data: bytes) -> SetInfoRequest:
+    return SetInfoRequest(info_type=1, file_info_class=info_class, buffer=data, **FIRST)
 
 
 def _ioctl(code: int, data: bytes) -> IoctlRequest:

@@ -13,10 +13,12 @@ class BufferPool:
     headers. At most 64 MiB of idle buffers are kept.
     """
 
-    __slots__ = ("_free", "_idle_bytes", "slack")
+    __slots__ = ("_free", "_idle_bytes", "scratch", "slack")
 
     def __init__(self, slack: int = 4096) -> None:
         self.slack = slack
+        self.scratch = memoryview(bytearray(SMALLEST))
+        """For what is used up before anybody else can want it."""
         self._free: dict[int, list[bytearray]] = {}
         self._idle_bytes = 0
 

@@ -176,21 +176,46 @@ class FramedTcp:
     def _readable(self) -> None:
         buffer = self._buffer
         if buffer is None:
+            if self._want == _TYPICAL:
+                self._read_small()
+                return
             buffer = self._pool.take(self._want)
         view = memoryview(buffer)
-        try:
-            count = self._sock.recv_into(view[self._filled :])
-        except (BlockingIOError, InterruptedError):
+        count = self._receive(view[self._filled :])
+        if count:
+            self._take(buffer, view, self._filled + count)
+        elif self._fd >= 0:
             self._keep(buffer, self._filled)
-            return
+
+    def _receive(self, view: memoryview) -> int:
+        """Read into *view*; return 0 where nothing came, or the connection is over."""
+        try:
+            count = self._sock.recv_into(view)
+        except (BlockingIOError, InterruptedError):
+            return 0
         except OSError as error:
             self.abort(error.strerror or "connection reset")
-            return
+            return 0
         if not count:
             self.abort("closed by the peer")
-            return
         self.bytes_in += count
-        self._take(buffer, view, self._filled + count)
+        return count
+
+    def _read_small(self) -> None:
+        """Read into the buffer all connections share: the usual request comes whole and alone.
+
+        Anything else moves to a buffer of its own.
+        """
+        view = self._pool.scratch
+        count = self._receive(view)
+        if not count:
+            return
+        if count == 4 + int.from_bytes(view[:4], "big") and count - 4 <= self._receiver.frame_limit:
+            self._receiver.frame_received(view[4:count])
+            return
+        buffer = self._pool.take(count)
+        buffer[:count] = view[:count]
+        self._take(buffer, memoryview(buffer), count)
 
     def _take(self, buffer: bytearray, view: memoryview, filled: int) -> None:
         """Hand on what has arrived, and send what is answered to it at once."""
