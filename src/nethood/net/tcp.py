@@ -133,11 +133,32 @@ class FramedTcp:
         """
         if self._fd < 0:
             return
-        self._out.append(data)
+        sent = 0
+        if not (self._corked or self._out or self._backlog):
+            sent = self._send_now(data)
+            if sent == len(data):
+                if reuse is not None:
+                    self._pool.give(reuse)
+                return
+            if self._fd < 0:
+                return
+        self._out.append(memoryview(data)[sent:] if sent else data)
         self._reuse.append(reuse)
-        self._out_bytes += len(data)
+        self._out_bytes += len(data) - sent
         if not self._corked or self._out_bytes >= _FLUSH_AT:
             self._flush()
+
+    def _send_now(self, data: bytearray | bytes | memoryview) -> int:
+        """Try to send *data* alone, as most answers are; return how much of it was taken."""
+        try:
+            sent = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            self.abort(error.strerror or "connection reset")
+            return 0
+        self.bytes_out += sent
+        return sent
 
     def stop_reading(self) -> None:
         """Take nothing more from the peer; what is written is still sent."""
