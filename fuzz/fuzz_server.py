@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from nethood.auth.users import Account, MemoryUsers
 from nethood.crypto.signing import HmacSha256Signer
@@ -29,6 +29,7 @@ from nethood.smb2.messages import Message
 from nethood.smb2.negotiate import NegotiateRequest
 from nethood.smb2.negotiate_contexts import (
     EncryptionCapabilities,
+    NegotiateContext,
     PreauthIntegrityCapabilities,
     SigningCapabilities,
 )
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 
 ALL_ACCESS = 0x001F01FF
 SESSION_ID, TREE_ID = 0x1001, 1
-IDS = {"persistent": c.RELATED_FILE_ID, "volatile": c.RELATED_FILE_ID}
-FIRST = {"persistent": 1 ^ 0x5A5A0000_00000000, "volatile": 1}
+IDS: dict[str, Any] = {"persistent": c.RELATED_FILE_ID, "volatile": c.RELATED_FILE_ID}
+FIRST: dict[str, Any] = {"persistent": 1 ^ 0x5A5A0000_00000000, "volatile": 1}
 """The FileId of the first file a server opens: the one `authenticated` has open."""
 
 
@@ -232,7 +233,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 def negotiate_seeds() -> tuple[bytes, ...]:
     """Return what opens a connection."""
-    contexts = [
+    contexts: list[NegotiateContext] = [
         PreauthIntegrityCapabilities([1], bytes(32)),
         EncryptionCapabilities([1, 2]),
         SigningCapabilities([0, 1, 2]),

@@ -469,6 +469,12 @@ def test_a_response_of_no_known_size_is_malformed(size: int) -> None:
     assert error.status == STATUS_INVALID_PARAMETER
 
 
+def test_a_response_whose_pairs_do_not_fit_is_malformed() -> None:
+    pairs = (2).to_bytes(2, "little") + (400).to_bytes(2, "little") + b"SRV"
+    problem = refused(after_challenge(), authenticate(bytes(16) + b"\1\1" + bytes(26) + pairs))
+    assert problem.status == STATUS_INVALID_PARAMETER
+
+
 def test_a_token_after_the_last_is_refused() -> None:
     acceptor = make_acceptor()
     log_in(acceptor, peers.Pyspnego("alice", "correct horse"))

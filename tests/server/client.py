@@ -237,7 +237,7 @@ class Connection:
             return False
         assert int.from_bytes(frame[:4], "big") == len(frame) - 4, "the prefix is wrong"
         message = memoryview(frame)[4:]
-        encrypted = message[:4] == b"\xfdSMB"
+        encrypted = bytes(message[:4]) == b"\xfdSMB"
         if encrypted:
             message = self.decrypt(message)
         for part in split_compound(message):

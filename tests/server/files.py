@@ -41,7 +41,7 @@ class Handle:
     volatile: int
 
     @property
-    def ids(self) -> dict[str, int]:
+    def ids(self) -> dict[str, Any]:
         return {"persistent": self.persistent, "volatile": self.volatile}
 
 

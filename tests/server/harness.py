@@ -89,7 +89,7 @@ class FakeClock(Clock):
 
 
 class FakeTransport:
-    """What a connection writes to. Frames are overwritten once taken, as the real one reuses them."""
+    """What a connection writes to. Frames are spoiled once taken: the real one reuses them."""
 
     def __init__(self) -> None:
         self.connection: ClientConnection | None = None

@@ -1,4 +1,4 @@
-"""Every limit of docs/limits.md that needs no socket: what a peer can make the server hold is bounded."""
+"""The limits of docs/limits.md that need no socket: all a peer can make the server hold is bounded."""
 
 from __future__ import annotations
 

@@ -217,6 +217,7 @@ async def test_who_talks_but_does_not_log_in_is_dropped_too(serve: StartServer) 
                 pass
         except (AssertionError, ConnectionError):
             return True
+        return False
 
     assert await in_thread(server, work)
 
@@ -293,7 +294,8 @@ async def test_what_waits_for_a_slow_reader_is_bounded(serve: StartServer) -> No
         return client
 
     client = await asyncio.to_thread(ask)
-    (connection,) = server._core.connections if server._core else ()
+    assert server._core is not None
+    (connection,) = server._core.connections
     assert connection.transport.backlog_bytes <= 2 * most + KIB * KIB
 
     def take() -> int:

@@ -110,7 +110,8 @@ def security(
         info_type=c.SMB2_0_INFO_SECURITY,
         output_buffer_length=1000,
         additional_information=wanted,
-        **handle.ids,
+        persistent=handle.persistent,
+        volatile=handle.volatile,
     )
     reply = client.call(c.SMB2_QUERY_INFO, asked, status=status)
     return None if status else SecurityDescriptor.decode(bytes(reply.body.output_buffer))

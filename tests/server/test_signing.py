@@ -1,4 +1,4 @@
-"""What must be signed is, both ways; VALIDATE_NEGOTIATE_INFO guards dialects without a better proof."""
+"""What must be signed is, both ways; VALIDATE_NEGOTIATE_INFO guards the dialects before 3.1.1."""
 
 from __future__ import annotations
 
