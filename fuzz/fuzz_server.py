@@ -16,7 +16,6 @@ from nethood.crypto.signing import HmacSha256Signer
 from nethood.errors import StatusError
 from nethood.server.connection import ClientConnection
 from nethood.server.core import Clock, ServerCore
-from nethood.server.handlers.tree import PIPE_SHARE
 from nethood.server.options import Limits, Options, as_shares
 from nethood.smb2 import constants as c
 from nethood.smb2.change_notify import ChangeNotifyRequest
@@ -36,7 +35,7 @@ from nethood.smb2.negotiate_contexts import (
 from nethood.smb2.query_directory import QueryDirectoryRequest
 from nethood.smb2.query_info import QueryInfoRequest
 from nethood.smb2.read import ReadRequest
-from nethood.smb2.session import Session, SessionState, TreeConnect
+from nethood.smb2.session import Session, SessionState
 from nethood.smb2.session_setup import SessionSetupRequest
 from nethood.smb2.set_info import SetInfoRequest
 from nethood.smb2.simple import (
@@ -135,14 +134,13 @@ def authenticated(dialect: int = c.DIALECT_2_1, share: str = "PUBLIC") -> Client
     session.signing_required = True
     core.session_table[SESSION_ID] = session
     server.sessions[SESSION_ID] = (connection, session)
-    where = PIPE_SHARE if share == "IPC$" else server.shares[share]
-    tree = TreeConnect(session, TREE_ID, where, ALL_ACCESS)
-    session.tree_connect_table[TREE_ID] = tree
-    name = "srvsvc" if share == "IPC$" else "open"
-    deliver(connection, request(c.SMB2_CREATE, create(name), 1))
+    path = TreeConnectRequest(encode_utf16(f"\\\\srv\\{share}"))
+    deliver(connection, request(c.SMB2_TREE_CONNECT, path, 1))
+    deliver(connection, request(c.SMB2_CREATE, create("srvsvc" if share == "IPC$" else "open"), 2))
     if share != "IPC$":
-        deliver(connection, request(c.SMB2_WRITE, WriteRequest(data=b"content", **FIRST), 2))
-    assert session.open_table
+        deliver(connection, request(c.SMB2_WRITE, WriteRequest(data=b"content", **FIRST), 3))
+    assert list(session.tree_connect_table) == [TREE_ID]
+    assert list(session.open_table) == [FIRST["volatile"]]
     return connection
 
 
@@ -274,8 +272,8 @@ def file_seeds() -> tuple[bytes, ...]:
         (c.SMB2_CLOSE, CloseRequest(flags=1, **FIRST)),
         (c.SMB2_LOGOFF, LogoffRequest()),
     ]
-    each = tuple(request(command, body, 3) for command, body in bodies)
-    return (*each, b"".join(request(k, b, n) for n, (k, b) in enumerate(bodies, 3)), *_chains())
+    each = tuple(request(command, body, 4) for command, body in bodies)
+    return (*each, b"".join(request(k, b, n) for n, (k, b) in enumerate(bodies, 4)), *_chains())
 
 
 def _chains() -> tuple[bytes, bytes]:
@@ -305,7 +303,7 @@ def chain(*bodies: tuple[int, Message]) -> bytes:
     message = b""
     for index, (command, body) in enumerate(bodies):
         flags = c.SMB2_FLAGS_RELATED_OPERATIONS if index else 0
-        one = request(command, body, 3 + index, flags)
+        one = request(command, body, 4 + index, flags)
         if index + 1 < len(bodies):
             one += bytes(-len(one) % 8)
             one = one[:20] + len(one).to_bytes(4, "little") + one[24:]
@@ -326,15 +324,15 @@ def pipe_seeds() -> tuple[bytes, ...]:
     asked = _ioctl(c.FSCTL_PIPE_TRANSCEIVE, call)
     read = ReadRequest(length=1000, **FIRST)
     return (
-        request(c.SMB2_WRITE, written[0], 2) + request(c.SMB2_READ, read, 3),
-        request(c.SMB2_WRITE, written[0], 2)
-        + request(c.SMB2_READ, read, 3)
-        + request(c.SMB2_WRITE, written[1], 4)
-        + request(c.SMB2_READ, read, 5),
-        request(c.SMB2_IOCTL, _ioctl(c.FSCTL_PIPE_TRANSCEIVE, bind), 2)
-        + request(c.SMB2_IOCTL, asked, 3),
-        request(c.SMB2_READ, read, 2) + request(c.SMB2_CANCEL, CancelRequest(), 2),
-        request(c.SMB2_CREATE, create("lsarpc"), 2),
+        request(c.SMB2_WRITE, written[0], 3) + request(c.SMB2_READ, read, 4),
+        request(c.SMB2_WRITE, written[0], 3)
+        + request(c.SMB2_READ, read, 4)
+        + request(c.SMB2_WRITE, written[1], 5)
+        + request(c.SMB2_READ, read, 6),
+        request(c.SMB2_IOCTL, _ioctl(c.FSCTL_PIPE_TRANSCEIVE, bind), 3)
+        + request(c.SMB2_IOCTL, asked, 4),
+        request(c.SMB2_READ, read, 3) + request(c.SMB2_CANCEL, CancelRequest(), 3),
+        request(c.SMB2_CREATE, create("lsarpc"), 3),
     )
 
 

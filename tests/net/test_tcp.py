@@ -253,6 +253,24 @@ async def test_half_a_frame_is_seen_as_pending(pair: Pair) -> None:
 # Ending inside a callback
 
 
+@pytest.mark.parametrize("frames", [[b"one"], [b"one", b"two"]])
+async def test_a_fault_in_a_callback_ends_the_connection(pair: Pair, frames: list[bytes]) -> None:
+    """What follows can't be trusted any more; the loop's handler gets to know of the fault."""
+    faults: list[object] = []
+    pair.loop.set_exception_handler(lambda loop, context: faults.append(context["exception"]))
+
+    def fail(frame: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    pair.receiver.on_frame = fail
+    await pair.send(b"".join(map(framed, frames)))
+    await pair.receiver.until(lambda: bool(pair.receiver.reasons))
+    assert pair.receiver.frames == [b"one"]
+    assert pair.receiver.reasons == ["an error in this server"]
+    await asyncio.sleep(0)
+    assert [type(fault) for fault in faults] == [RuntimeError]
+
+
 async def test_abort_inside_a_callback_stops_everything(pair: Pair) -> None:
     def abort(frame: bytes) -> None:
         pair.tcp.write(b"never sent, or sent before")

@@ -145,3 +145,19 @@ def test_a_server_side_copy_respects_locks(client: Client, locked: str) -> None:
     reply = client.call(c.SMB2_IOCTL, asked, status=erref.STATUS_FILE_LOCK_CONFLICT)
     assert SrvCopychunkResponse.decode(reply.body.output).chunks_written == 0
     assert client.read(client.open("target"), 10, PAGE - 10) == TWO[:10]
+
+
+def test_a_source_closed_while_it_is_copied_stays_readable(tmp_path: Path) -> None:
+    harness = Harness({"public": LocalStore(tmp_path)})
+    client = harness.login()
+    source, target = make(client, "source", ONE), make(client, "target", TWO)
+    harness.clock.threads_are_busy = True
+    asked = ioctl_request(DUPLICATE, request(source, 0, 0, PAGE), target)
+    copying = client.send(c.SMB2_IOCTL, asked)
+    client.close(source)
+    other = make(client, "other", THREE)  # might well get the descriptor the source had
+    harness.clock.run_threads()
+    client.wait(copying)
+    harness.clock.threads_are_busy = False
+    assert client.read(target) == ONE
+    assert client.read(other) == THREE

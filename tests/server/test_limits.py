@@ -1,4 +1,4 @@
-"""The limits of docs/limits.md that need no socket: all a peer can make the server hold is bounded."""
+"""The limits of docs/limits.md that need no socket: all a peer makes the server hold is bounded."""
 
 from __future__ import annotations
 

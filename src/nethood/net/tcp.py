@@ -21,6 +21,8 @@ SESSION_KEEPALIVE = 0x85
 _FLUSH_AT = 256 * 1024
 _GATHER = 64
 _TYPICAL = 64 * 1024
+_FAULT = "an error in this server"
+"""What ends a connection whose receiver raised: its state is not known, and the loop logs it."""
 
 
 class FrameReceiver(Protocol):
@@ -232,7 +234,11 @@ class FramedTcp:
         if not count:
             return
         if count == 4 + int.from_bytes(view[:4], "big") and count - 4 <= self._receiver.frame_limit:
-            self._receiver.frame_received(view[4:count])
+            try:
+                self._receiver.frame_received(view[4:count])
+            except Exception:
+                self.abort(_FAULT)
+                raise
             return
         buffer = self._pool.take(count)
         buffer[:count] = view[:count]
@@ -241,7 +247,11 @@ class FramedTcp:
     def _take(self, buffer: bytearray, view: memoryview, filled: int) -> None:
         """Hand on what has arrived, and send what is answered to it at once."""
         self._corked = True
-        self._split(buffer, view, filled)
+        try:
+            self._split(buffer, view, filled)
+        except Exception:
+            self.abort(_FAULT)
+            raise
         self._corked = False
         if self._out:
             self._flush()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from nethood.auth.acceptor import Acceptor
 from nethood.auth.base import LogonRefused, TargetNames
 from nethood.auth.users import UserSource
 from nethood.dtyp.sid import Sid
+from nethood.erref import STATUS_INTERNAL_ERROR
 from nethood.errors import StatusError
 from nethood.net.buffers import BufferPool
 from nethood.rpc.association import Associations
@@ -120,15 +121,17 @@ class ServerCore:
             return None
         return next((a.name for a in accounts() if a.rid == sid.rid), None)
 
-    def run_on(self, opened: FileOpen, work: Callable[[], Result]) -> Deferred:
-        """Run *work* in a thread; the node of *opened* stays open meanwhile."""
-        opened.in_threads += 1
+    def run_on(self, work: Callable[[], Result], *opens: FileOpen) -> Deferred:
+        """Run *work* in a thread; the nodes of *opens* stay open meanwhile."""
+        for opened in opens:
+            opened.in_threads += 1
         deferred = Deferred(interim=False)
 
         def done(result: Result) -> None:
-            opened.in_threads -= 1
-            if opened.closed and not opened.in_threads:
-                opened.node.close()
+            for opened in opens:
+                opened.in_threads -= 1
+                if opened.closed and not opened.in_threads:
+                    opened.node.close()
             deferred.complete(result)
 
         self.clock.run_blocking(work, done)
@@ -273,11 +276,21 @@ def thread_runner(
                 result = work()
             except StatusError as error:
                 result = (error.status, b"")
+            except Exception:
+                # A fault of ours, which `_log_fault` tells; the client must not wait for ever.
+                call_soon_threadsafe(done, (STATUS_INTERNAL_ERROR, b""))
+                raise
             call_soon_threadsafe(done, result)
 
-        executor.submit(in_thread)
+        executor.submit(in_thread).add_done_callback(_log_fault)
 
     return run
+
+
+def _log_fault(future: Future[None]) -> None:
+    """Raise what was raised in a thread: the executor logs what its callbacks raise."""
+    if not future.cancelled():
+        future.result()
 
 
 def _machine_sid(users: UserSource, random: Callable[[int], bytes]) -> Sid:

@@ -49,7 +49,6 @@ from nethood.wire import Buffer
 SMB1_MAGIC = b"\xffSMB"
 SMB2_MAGIC = b"\xfeSMB"
 _TRANSFORM_FIRST_BYTE = 0xFD
-_NEEDS_A_LOOK = SMB2_FLAGS_SIGNED | SMB2_FLAGS_RELATED_OPERATIONS
 _RESPONSE_FLAG = SMB2_FLAGS_SERVER_TO_REDIR
 _SIGNED_RESPONSE = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_SIGNED
 
@@ -271,12 +270,19 @@ class ServerConnection:
                     f"message id {request.message_id} is outside the credit window"
                 )
         session = self.session_table.get(request.session_id)
-        if session is None or not session.is_ready or request.flags & _NEEDS_A_LOOK:
+        if (
+            session is None
+            or not session.is_ready
+            or request.flags & SMB2_FLAGS_RELATED_OPERATIONS
+        ):
             return self._find_session(request, previous) or self._check_protection(request)
-        # The usual request, in one step (benchmarks/, rows stat and read): a valid session that
-        # wants no protection, and a request that has none.
+        # The usual request, without the steps that can't fail here (benchmarks/, row stat).
         request.session = session
-        return 0
+        if request.is_encrypted:
+            return 0
+        if request.flags & SMB2_FLAGS_SIGNED:
+            return self._verify(request)
+        return self._check_protection(request) if session.is_protected else 0
 
     def _find_session(self, request: Request, previous: Request | None) -> int:
         """Look the session up ([MS-SMB2] 3.3.5.2.9); return the status of a failure, or 0."""

@@ -26,7 +26,7 @@ class SessionState(Enum):
 class TreeConnect:
     """One connected share of one session ([MS-SMB2] 3.3.1.9)."""
 
-    __slots__ = ("encrypt_data", "maximal_access", "open_count", "session", "share", "tree_id")
+    __slots__ = ("encrypt_data", "files", "maximal_access", "session", "share", "tree_id")
 
     def __init__(self, session: Session, tree_id: int, share: Any, maximal_access: int) -> None:
         self.session = session
@@ -34,7 +34,8 @@ class TreeConnect:
         self.share = share
         self.maximal_access = maximal_access
         self.encrypt_data = False
-        self.open_count = 0
+        self.files: Any = None
+        """What the file server keeps of the share's open files."""
 
 
 class Session:
@@ -55,6 +56,7 @@ class Session:
         "full_session_key",
         "idle_since",
         "is_anonymous",
+        "is_protected",
         "is_ready",
         "mechanism",
         "nonce_counter",
@@ -78,7 +80,9 @@ class Session:
         self.mechanism = ""
         self.is_anonymous = False
         self.is_ready = False
-        """Valid for good, and wanting neither signatures nor encryption: no need to look closer."""
+        """Valid for good: `state` and `expires_at` need no look."""
+        self.is_protected = False
+        """Wanting signatures or encryption."""
         self.session_key = b""
         self.full_session_key = b""
         self.signer: Signer | None = None

@@ -113,7 +113,10 @@ def info_of(stat: Stat, xattr: bytes, hidden: bool, file_id: int) -> Info:
     changed = c * 10_000_000 + c_ns // 100 + UNIX_EPOCH
     written = m * 10_000_000 + m_ns // 100 + UNIX_EPOCH
     created = b * 10_000_000 + b_ns // 100 + UNIX_EPOCH if b else min(accessed, changed, written)
-    attributes = made_up_attributes(mode, hidden)
+    if mode & 0o170200 == 0o100200 and not hidden:  # a regular file its owner may write
+        attributes = ARCHIVE
+    else:
+        attributes = made_up_attributes(mode, hidden)
     if xattr:
         record = decode(xattr)
         attributes = record.attributes & KEPT if record.attributes else attributes

@@ -75,16 +75,18 @@ class LocalNode(Node):
         except OSError as error:
             raise self.failure(error) from None
         xattr = self._xattr(stat) if self._looked_at else store.records.read(self.fd, stat)
-        info = dos_attributes.info_of(stat, xattr, self._hidden(), self.file_id)
+        path = self.path
+        hidden = path.startswith(".", path.rfind("/") + 1)
+        info = dos_attributes.info_of(stat, xattr, hidden, self.file_id)
         if self._change_time:
             info.change_time = self._change_time
         return info
 
     def info_at_open(self) -> Info:
         """Return what was true when the node was opened or created."""
-        return dos_attributes.info_of(
-            self.opened_stat, self._opened_xattr, self._hidden(), self.file_id
-        )
+        path = self.path
+        hidden = path.startswith(".", path.rfind("/") + 1)
+        return dos_attributes.info_of(self.opened_stat, self._opened_xattr, hidden, self.file_id)
 
     def _xattr(self, stat: Stat) -> bytes:
         if self._looked_at:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nethood.dtyp.access_mask import FILE_APPEND_DATA, FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA
 from nethood.erref import (
     STATUS_ACCESS_DENIED,
+    STATUS_FILE_LOCK_CONFLICT,
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,
     STATUS_INVALID_VIEW_SIZE,
@@ -67,7 +68,10 @@ def copy_chunks(connection: ClientConnection, target: FileOpen, asked: IoctlRequ
         return STATUS_INVALID_PARAMETER, _body(asked, limits)
     source = _source(target, copy.source_key)
     _check_access(source, target, asked.ctl_code)
-    return connection.server.run_on(target, lambda: _copy(source, target, copy, asked))
+    free = _count_free(source, target, copy.chunks)
+    return connection.server.run_on(
+        lambda: _copy(source, target, copy, free, asked), source, target
+    )
 
 
 def _source(target: FileOpen, key: bytes) -> FileOpen:
@@ -90,8 +94,9 @@ def _check_access(source: FileOpen, target: FileOpen, ctl_code: int) -> None:
 
 
 def _copy(
-    source: FileOpen, target: FileOpen, copy: SrvCopychunkCopy, asked: IoctlRequest
+    source: FileOpen, target: FileOpen, copy: SrvCopychunkCopy, free: int, asked: IoctlRequest
 ) -> Result:
+    """Copy in a thread, as far as the first *free* chunks."""
     written = total = 0
     target.was_written = True
     size = source.node.info().size
@@ -99,22 +104,29 @@ def _copy(
         if chunk.source_offset + chunk.length > size:
             body = SrvCopychunkResponse(written, 0, total)
             return STATUS_INVALID_VIEW_SIZE, _body(asked, body)
-        try:
-            done = _copy_chunk(source, target, chunk)
-        except StatusError as error:
+        if written == free:
             # What was copied before stays, and the client learns how much that is: 3.3.5.15.6.1.
-            return error.status, _body(asked, SrvCopychunkResponse(written, 0, total))
-        total += done
+            body = SrvCopychunkResponse(written, 0, total)
+            return STATUS_FILE_LOCK_CONFLICT, _body(asked, body)
+        total += target.files.store.copy_range(
+            source.node, chunk.source_offset, target.node, chunk.target_offset, chunk.length
+        )
         written += 1
     return _body(asked, SrvCopychunkResponse(written, 0, total))
 
 
-def _copy_chunk(source: FileOpen, target: FileOpen, chunk: SrvCopychunk) -> int:
-    locks.check_read(source.fsa, chunk.source_offset, chunk.length)
-    locks.check_write(target.fsa, chunk.target_offset, chunk.length)
-    return target.files.store.copy_range(
-        source.node, chunk.source_offset, target.node, chunk.target_offset, chunk.length
-    )
+def _count_free(source: FileOpen, target: FileOpen, chunks: list[SrvCopychunk]) -> int:
+    """Return how many chunks come before the first that a byte-range lock forbids.
+
+    The tables of locks belong to the event loop, so this is not for the thread that copies.
+    """
+    for count, chunk in enumerate(chunks):
+        try:
+            locks.check_read(source.fsa, chunk.source_offset, chunk.length)
+            locks.check_write(target.fsa, chunk.target_offset, chunk.length)
+        except StatusError:
+            return count
+    return len(chunks)
 
 
 def _body(asked: IoctlRequest, response: SrvCopychunkResponse) -> bytes:

@@ -96,7 +96,7 @@ def handle_create(connection: ClientConnection, request: Request) -> bytes:
         return open_pipe(connection, request, name, ask)
     contexts = _contexts(ask) if ask.create_contexts else None
     asked = _asked(request, ask, name, contexts)
-    files = connection.server.files.of(tree.share.store)
+    files: ShareFiles = tree.files
     opened, action, info = _open(connection, tree, files, asked)
     connection.server.files.add(opened)
     request.open = opened
@@ -225,7 +225,7 @@ def _take(
     """Open an existing file or directory, and overwrite it where that is asked for."""
     try:
         info = node.info_at_open()
-        granted = _grant(
+        granted, action = _grant(
             asked.desired_access,
             tree.maximal_access,
             asked.disposition,
@@ -234,7 +234,6 @@ def _take(
             info.attributes,
             not asked.path,
         )
-        action = rules.disposition_action(asked.disposition, True)
         overwrites = asked.disposition in _OVERWRITES
         opened = _enter(connection, tree, files, asked, node, granted, overwrites=overwrites)
     except StatusError:
@@ -260,8 +259,10 @@ def _grant(
     attributes: int,
     file_attributes: int,
     is_root: bool,
-) -> int:
-    """Check what exists against what is asked; return the access it gets ([MS-FSA] 2.1.5.1.2.1).
+) -> tuple[int, int]:
+    """Check what exists against what is asked ([MS-FSA] 2.1.5.1.2.1).
+
+    Returns the access it gets, and the CreateAction.
 
     *attributes* are the client's, *file_attributes* the file's. Nothing but numbers, so that what
     was worked out for one file need not be for the next.
@@ -274,7 +275,8 @@ def _grant(
         rules.check_overwrite(attributes, file_attributes)
         extra = rules.overwrite_access(disposition)
     read_only = file_attributes & FILE_ATTRIBUTE_READONLY != 0 and not is_directory
-    return rules.grant_access(desired_access, maximal_access, read_only=read_only, extra=extra)
+    granted = rules.grant_access(desired_access, maximal_access, read_only=read_only, extra=extra)
+    return granted, rules.disposition_action(disposition, True)
 
 
 def _overwrite(files: ShareFiles, asked: Asked, node: Node) -> Info:

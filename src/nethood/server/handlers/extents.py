@@ -64,7 +64,7 @@ def duplicate_extents(
             target.was_written = True
         return _done(asked)
 
-    return connection.server.run_on(target, duplicate)
+    return connection.server.run_on(duplicate, target, source)
 
 
 def _check_range(wanted: DuplicateExtentsData, cluster: int) -> None:

@@ -53,12 +53,20 @@ _SLOW_BYTES_PER_S = 100e6
 _STAY_IN_THREADS_S = 10.0
 
 
+ALWAYS_PAID = 65536
+"""Bytes that every request may move, whatever it is charged."""
+
+
 def check_charge(connection: ClientConnection, request: Request, size: int) -> None:
     """Raise StatusError unless *size* bytes are allowed and paid for ([MS-SMB2] 3.3.5.2.5)."""
     core = connection.core
     if size > core.max_transact:
         raise StatusError(STATUS_INVALID_PARAMETER)
-    if size > 65536 and core.is_multi_credit and (size - 1) >> 16 >= (request.credit_charge or 1):
+    if (
+        size > ALWAYS_PAID
+        and core.is_multi_credit
+        and (size - 1) >> 16 >= (request.credit_charge or 1)
+    ):
         raise StatusError(STATUS_INVALID_PARAMETER)
 
 
@@ -72,7 +80,8 @@ def handle_read(connection: ClientConnection, request: Request) -> Outcome:  # n
         raise Malformed("ReadRequest", "is cut off") from None
     if size != 49:
         raise Malformed("ReadRequest", f"StructureSize is {size}")
-    check_charge(connection, request, length)
+    if length > ALWAYS_PAID:
+        check_charge(connection, request, length)
     opened = find_open(request, persistent, volatile)
     if isinstance(opened, PipeOpen):
         return read_pipe(opened, length)
@@ -120,7 +129,7 @@ def _read_in_thread(
         _READ_RESPONSE.pack_into(buffer, HEADROOM, 17, 80, 0, count, 0, 0)
         return Framed(buffer, _READ_BODY + count)
 
-    return connection.server.run_on(opened, read)
+    return connection.server.run_on(read, opened)
 
 
 def handle_write(connection: ClientConnection, request: Request) -> Outcome:  # noqa: C901
@@ -134,7 +143,8 @@ def handle_write(connection: ClientConnection, request: Request) -> Outcome:  # 
         raise Malformed("WriteRequest", "is cut off") from None
     if size != 49 or (length and at < 112) or at + length > len(message):
         raise Malformed("WriteRequest", "its data does not lie inside it")
-    check_charge(connection, request, length)
+    if length > ALWAYS_PAID:
+        check_charge(connection, request, length)
     opened = find_open(request, persistent, volatile)
     data = message[at : at + length]
     if isinstance(opened, PipeOpen):
@@ -188,7 +198,7 @@ def _write_in_thread(
             opened.node.flush()
         return _WRITE_RESPONSE.pack(17, 0, len(data), 0, 0, 0)
 
-    return connection.server.run_on(opened, write)
+    return connection.server.run_on(write, opened)
 
 
 def handle_flush(connection: ClientConnection, request: Request) -> Outcome:
@@ -204,7 +214,7 @@ def handle_flush(connection: ClientConnection, request: Request) -> Outcome:
         opened.node.flush()
         return _FLUSHED
 
-    return connection.server.run_on(opened, flush)
+    return connection.server.run_on(flush, opened)
 
 
 def handle_close(connection: ClientConnection, request: Request) -> bytes:

@@ -24,7 +24,7 @@ from nethood.fscc.info_class import check_query
 from nethood.fscc.name_info import FileNameInformation
 from nethood.fscc.short_name import hashed_short_name
 from nethood.fscc.stream_info import DEFAULT_STREAM, Stream, encode_streams
-from nethood.server.handlers.io import check_charge
+from nethood.server.handlers.io import ALWAYS_PAID, check_charge
 from nethood.server.opens import FileOpen, PipeOpen, find_open
 from nethood.server.results import Result
 from nethood.server.security import security_descriptor
@@ -51,7 +51,9 @@ def handle_query_info(connection: ClientConnection, request: Request) -> Result:
     """Answer a query about what a FileId stands for."""
     asked = QueryInfoRequest.decode(request.message, 64)
     opened = find_open(request, asked.persistent, asked.volatile)
-    check_charge(connection, request, max(asked.output_buffer_length, asked.input_buffer_length))
+    size = max(asked.output_buffer_length, asked.input_buffer_length)
+    if size > ALWAYS_PAID:
+        check_charge(connection, request, size)
     if isinstance(opened, PipeOpen):
         return _pipe(opened, asked)
     kind = asked.info_type

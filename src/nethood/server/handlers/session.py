@@ -116,7 +116,8 @@ def _complete(
             core.signing_required or setup.security_mode & SMB2_NEGOTIATE_SIGNING_REQUIRED != 0
         )
     session.state = SessionState.VALID
-    session.is_ready = not (session.signing_required or session.encrypt_data) and lifetime is None
+    session.is_ready = lifetime is None
+    session.is_protected = session.signing_required or session.encrypt_data
     if setup.previous_session_id and setup.previous_session_id != session.session_id:
         server.close_previous_session(setup.previous_session_id, session)
     if not again:

@@ -88,6 +88,7 @@ def _connect_disk(
     access = _READ_ONLY_ACCESS if share.read_only else FILE_ALL_ACCESS
     tree = _add_tree(connection, request, session, share, access)
     tree.encrypt_data = share.encrypt
+    tree.files = server.files.of(share.store)
     server.tree_connected(connection, session, share)
     return TreeConnectResponse(
         share_type=SMB2_SHARE_TYPE_DISK,
