@@ -36,7 +36,7 @@ test: $(VENV)/.test
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests benchmarks fuzz
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.bench
