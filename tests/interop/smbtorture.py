@@ -25,7 +25,8 @@ from tests.interop.server import RunningServer, ServerOptions, start
 
 HERE = Path(__file__).parent
 ALL, PASSING, FAST = (HERE / f"smbtorture-{name}.txt" for name in ("all", "smb2", "fast"))
-SHARES = ("files", "second")
+SHARES = ("files", "second", "noperm")
+"""smb2.ioctl.bug14788 asks for a share of the last name."""
 # What the two tests that work on a file named from outside are told.
 IOCTL_OPTIONS = ("filename=torture-file", "offset=0", "beyond_final_zero=4096")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nethood import erref
 from nethood.fscc.name_info import FileNameInformation
 from nethood.fscc.short_name import is_short_name
+from nethood.store import LocalStore
 from tests.server.files import Client
 from tests.server.harness import Harness
 
@@ -71,6 +74,17 @@ def test_a_file_made_anew_by_its_short_name_gets_the_long_one_back(
     harness.clock.advance(seconds)
     client.put(short, b"new")
     assert client.names() == [LONG if kept else short]
+
+
+def test_a_dot_at_the_end(tmp_path: Path) -> None:
+    client = Harness({"public": LocalStore(tmp_path)}).login()
+    client.put("Name.", b"data")
+    short = short_name_of(client, "Name.")
+    handle = client.open(short)
+    client.delete(handle)
+    client.close(handle)
+    client.put(short, b"anew")
+    assert client.get("Name.") == b"anew"
 
 
 def test_a_tilde_is_nothing_special_otherwise(client: Client) -> None:

@@ -15,7 +15,7 @@ from nethood.smb2.ioctl_payloads import (
     ValidateNegotiateInfoResponse,
 )
 from nethood.smb2.simple import EchoRequest
-from tests.server.client import DIALECTS, GUID
+from tests.server.client import DIALECTS, GUID, Element
 from tests.server.files import Client, create_request
 from tests.server.harness import Harness, is_dropped
 
@@ -186,3 +186,18 @@ def test_the_answer_is_signed_even_where_nothing_else_is() -> None:
     client.session.sign = False
     client.ioctl(c.FSCTL_VALIDATE_NEGOTIATE_INFO, claim(client).encode())
     assert not client.echo().is_signed
+
+
+def test_a_wrong_signature_is_refused_where_none_is_needed() -> None:
+    harness = Harness(options=Options(signing_required=False))
+    client = harness.login(0x0300)
+    session = client.session
+    assert session is not None
+    session.must_be_protected = False
+    header = client.encode(
+        Element(c.SMB2_ECHO, EchoRequest()), client.take_ids(1), credits_wanted=1, charge=1
+    )
+    raw = bytearray(client.protect(header, EchoRequest().encode(), True))
+    raw[50] ^= 1
+    client.send_message(bytes(raw))
+    client.wait(header.message_id, DENIED)

@@ -18,6 +18,9 @@ from nethood.text import upcase
 
 _TUNNEL_S = 15.0
 _MAX_TUNNELLED = 256
+_STAND_INS = "\uf028\uf029"
+_STAND_INS_MEAN = str.maketrans(_STAND_INS, " .")
+"""How stores list a blank or dot at the end of a name, which few clients could handle."""
 _is_ours = re.compile(r"[^/.]{1,2}[0-9A-F]{4}~1(?:\.[^/.]{1,3})?", re.IGNORECASE).fullmatch
 
 
@@ -59,7 +62,7 @@ class ShortNames:
             return None
         try:
             entries = node.entries() if node.is_directory else iter(())
-            return next((e.name for e in entries if hashed_short_name(e.name) == wanted), None)
+            return next((e.name for e in entries if _is_behind(wanted, e.name)), None)
         finally:
             node.close()
 
@@ -68,6 +71,13 @@ class ShortNames:
         for when, parent, name in reversed(self._gone):
             if when < since:
                 return None
-            if parent == folded and hashed_short_name(name) == wanted:
+            if parent == folded and _is_behind(wanted, name):
                 return name
         return None
+
+
+def _is_behind(short: str, name: str) -> bool:
+    """Tell whether *name*, as listed or as a client may have written it, is made *short*."""
+    if hashed_short_name(name) == short:
+        return True
+    return name[-1] in _STAND_INS and hashed_short_name(name.translate(_STAND_INS_MEAN)) == short

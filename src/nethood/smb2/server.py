@@ -270,11 +270,7 @@ class ServerConnection:
                     f"message id {request.message_id} is outside the credit window"
                 )
         session = self.session_table.get(request.session_id)
-        if (
-            session is None
-            or not session.is_ready
-            or request.flags & SMB2_FLAGS_RELATED_OPERATIONS
-        ):
+        if session is None or not session.is_ready or request.flags & SMB2_FLAGS_RELATED_OPERATIONS:
             return self._find_session(request, previous) or self._check_protection(request)
         # The usual request, without the steps that can't fail here (benchmarks/, row stat).
         request.session = session
