@@ -158,6 +158,18 @@ def test_refused_logins_that_wait_count_too() -> None:
     assert len(connection_of(client).async_table) <= 4
 
 
+def test_failed_logins_per_connection() -> None:
+    harness = limited(login_failures_per_connection=3)
+    client = harness.connect()
+    client.negotiate()
+    for _ in range(2):
+        client.begin_login("alice", "wrong")
+    assert not is_dropped(client)
+    client.begin_login("alice", "wrong")
+    assert is_dropped(client)
+    harness.login()
+
+
 def test_a_lock_that_is_one_too_many_is_not_left_behind() -> None:
     harness = limited(async_per_connection=1)
     first, second = harness.login(), harness.login()

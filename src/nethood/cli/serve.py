@@ -9,6 +9,7 @@ import io
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def _runner() -> asyncio.Runner:
         factory = asyncio.SelectorEventLoop
     else:
         with contextlib.suppress(ImportError):
-            from uvloop import new_event_loop as factory
+            factory = import_module("uvloop").new_event_loop
     return asyncio.Runner(loop_factory=factory)
 
 

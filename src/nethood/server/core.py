@@ -190,6 +190,8 @@ class ServerCore:
             remedy=refused.remedy,
             failures=count,
         )
+        if connection.failed_logins >= self.options.limits.login_failures_per_connection:
+            connection.drop(f"{connection.failed_logins} logins failed on one connection")
         return self.options.limits.login_failure_delay_s
 
     def close_session(self, connection: ClientConnection, session: Session) -> None:

@@ -38,6 +38,8 @@ class Limits:
     """Bytes of one frame before a user is authenticated."""
     authentication_timeout_s: float = 45.0
     login_failure_delay_s: float = 2.0
+    login_failures_per_connection: int = 10
+    """Failed logons after which a connection is dropped: none may try many at once."""
     login_failures_remembered: int = 10_000
     """How many addresses the failure counter knows at once."""
     stalled_timeout_s: float = 60.0

@@ -215,6 +215,8 @@ class ServerConnection:
         while next_command:
             if next_command & 7 or not 64 <= next_command <= len(frame) - 64:
                 raise ProtocolViolation("a compound whose NextCommand leads nowhere")
+            if request.command <= SMB2_SESSION_SETUP:
+                raise ProtocolViolation("a compound that holds NEGOTIATE or SESSION_SETUP")
             request.message = frame[:next_command]
             request.failure = self._check(request, previous)
             requests.append(request)
@@ -330,7 +332,8 @@ class ServerConnection:
         if command == SMB2_NEGOTIATE:
             return STATUS_INVALID_PARAMETER
         if session is None:
-            return STATUS_USER_SESSION_DELETED
+            # A channel to bind names a session of another connection: its handler says no.
+            return 0 if command == SMB2_SESSION_SETUP else STATUS_USER_SESSION_DELETED
         if session.signer is None:
             return 0 if session.state is SessionState.IN_PROGRESS else STATUS_NOT_SUPPORTED
         if not session.signer.verify(
