@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from nethood.errors import Malformed
+from nethood.fscc.notify import decode_changes, encode_changes
 from nethood.nbt import session
 from nethood.smb2 import constants as c
 from nethood.smb2 import create_contexts as cc
 from nethood.smb2 import ioctl_payloads
 from nethood.smb2.change_notify import (
     ChangeNotifyResponse,
-    decode_notify_information,
-    encode_notify_information,
 )
 from nethood.smb2.create import CreateRequest, CreateResponse
 from nethood.smb2.error import ErrorResponse, decode_error_contexts, encode_error_contexts
@@ -145,8 +144,8 @@ def test_ioctl_payloads_come_out_as_they_went_in(path: Path) -> None:
 def test_lists_come_out_as_they_went_in(path: Path) -> None:
     for _, body, _ in decoded(path):
         if isinstance(body, ChangeNotifyResponse):
-            changes = decode_notify_information(body.output_buffer)
-            again = encode_notify_information(changes)
+            changes = decode_changes(body.output_buffer)
+            again = encode_changes(changes, 1 << 20)
             assert bytes(body.output_buffer).rstrip(b"\0") == again.rstrip(b"\0")
         elif isinstance(body, ErrorResponse) and body.error_context_count:
             contexts = decode_error_contexts(body.error_data, body.error_context_count)

@@ -11,8 +11,9 @@ from nethood.dtyp.access_mask import FILE_ALL_ACCESS
 from nethood.fscc.dir_info import decode_entries
 from nethood.fscc.file_info import FileDispositionInformation
 from nethood.fscc.name_info import FileRenameInformation
+from nethood.fscc.notify import decode_changes
 from nethood.smb2 import constants as c
-from nethood.smb2.change_notify import ChangeNotifyRequest, decode_notify_information
+from nethood.smb2.change_notify import ChangeNotifyRequest
 from nethood.smb2.close import CloseRequest
 from nethood.smb2.create import CreateRequest
 from nethood.smb2.ioctl import IoctlRequest
@@ -236,8 +237,8 @@ class Client(Connection):
     def changes(self, message_id: int) -> list[tuple[int, str]]:
         """Return what a watch has to say."""
         reply = self.wait(message_id)
-        listed: Iterable[Any] = decode_notify_information(reply.body.output_buffer)
-        return [(change.action, change.file_name) for change in listed]
+        listed: Iterable[Any] = decode_changes(reply.body.output_buffer)
+        return [(change.action, change.name) for change in listed]
 
     def ioctl(
         self,

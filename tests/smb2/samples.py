@@ -239,10 +239,6 @@ INTERFACES = [
     ip.NetworkInterfaceInfo(2, IPv6Address("2001:db8::1"), 10**10, 0, 0, 9),
     ip.NetworkInterfaceInfo(3, None),
 ]
-CHANGES = [
-    change_notify.FileNotifyInformation(c.FILE_ACTION_RENAMED_OLD_NAME, "ältestes"),
-    change_notify.FileNotifyInformation(c.FILE_ACTION_RENAMED_NEW_NAME, "n"),
-]
 
 # Everything else that reads bytes: its name, the decoder, bytes it reads.
 DECODERS: list[tuple[str, Callable[[bytes], object], bytes]] = [
@@ -267,11 +263,6 @@ DECODERS: list[tuple[str, Callable[[bytes], object], bytes]] = [
         "share redirect",
         error.ShareRedirectError.decode,
         error.ShareRedirectError("share", [error.MoveDstIpaddr(1, GUID)]).encode(),
-    ),
-    (
-        "changes",
-        change_notify.decode_notify_information,
-        change_notify.encode_notify_information(CHANGES),
     ),
     ("interfaces", ip.decode_network_interfaces, ip.encode_network_interfaces(INTERFACES)),
     (

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nethood.errors import Malformed
 from nethood.smb2 import constants as c
-from nethood.smb2.change_notify import (
-    ChangeNotifyRequest,
-    ChangeNotifyResponse,
-    FileNotifyInformation,
-    decode_notify_information,
-    encode_notify_information,
-)
+from nethood.smb2.change_notify import ChangeNotifyRequest, ChangeNotifyResponse
 from nethood.smb2.query_directory import QueryDirectoryRequest, QueryDirectoryResponse
 from nethood.smb2.query_info import QueryInfoRequest, QueryInfoResponse
 from nethood.smb2.set_info import SetInfoRequest, SetInfoResponse
@@ -66,17 +59,6 @@ CHANGE_NOTIFY = fields("""
     03 00 00 00              CompletionFilter: file and directory names
     00 00 00 00              Reserved
 """)
-CHANGES = fields("""
-    10 00 00 00              NextEntryOffset
-    04 00 00 00              Action: renamed, old name
-    02 00 00 00              FileNameLength
-    61 00                    "a"
-    00 00                    padding
-    00 00 00 00              NextEntryOffset
-    05 00 00 00              Action: renamed, new name
-    06 00 00 00              FileNameLength
-    62 00 5c 00 63 00        "b\\c"
-""")
 OUTPUT = fields("""
     09 00                    StructureSize
     48 00                    OutputBufferOffset
@@ -129,32 +111,3 @@ def test_change_notify_request() -> None:
         c.FILE_NOTIFY_CHANGE_FILE_NAME | c.FILE_NOTIFY_CHANGE_DIR_NAME
     )
     assert request.encode() == CHANGE_NOTIFY
-
-
-def test_changes() -> None:
-    changes = [
-        FileNotifyInformation(c.FILE_ACTION_RENAMED_OLD_NAME, "a"),
-        FileNotifyInformation(c.FILE_ACTION_RENAMED_NEW_NAME, "b\\c"),
-    ]
-    assert decode_notify_information(CHANGES) == changes
-    assert encode_notify_information(changes) == CHANGES
-    assert decode_notify_information(b"") == []
-    assert encode_notify_information([]) == b""
-
-
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [
-        pytest.param(0, 0x0C, id="next within this name"),
-        pytest.param(0, 0x12, id="next not aligned"),
-        pytest.param(0, 0x24, id="next at the end"),
-        pytest.param(3, 0xFF, id="next outside"),
-        pytest.param(8, 0x03, id="half a character"),
-        pytest.param(10, 0xFF, id="name too long"),
-    ],
-)
-def test_changes_that_do_not_fit_are_malformed(at: int, value: int) -> None:
-    raw = bytearray(CHANGES)
-    raw[at] = value
-    with pytest.raises(Malformed):
-        decode_notify_information(raw)
