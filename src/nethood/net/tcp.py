@@ -137,30 +137,21 @@ class FramedTcp:
             return
         sent = 0
         if not (self._corked or self._out or self._backlog):
-            sent = self._send_now(data)
+            try:
+                sent = self._sock.send(data)
+            except OSError as error:
+                if self._failed(error):
+                    return
+            self.bytes_out += sent
             if sent == len(data):
                 if reuse is not None:
                     self._pool.give(reuse)
-                return
-            if self._fd < 0:
                 return
         self._out.append(memoryview(data)[sent:] if sent else data)
         self._reuse.append(reuse)
         self._out_bytes += len(data) - sent
         if not self._corked or self._out_bytes >= _FLUSH_AT:
             self._flush()
-
-    def _send_now(self, data: bytearray | bytes | memoryview) -> int:
-        """Try to send *data* alone, as most answers are; return how much of it was taken."""
-        try:
-            sent = self._sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError as error:
-            self.abort(error.strerror or "connection reset")
-            return 0
-        self.bytes_out += sent
-        return sent
 
     def stop_reading(self) -> None:
         """Take nothing more from the peer; what is written is still sent."""
@@ -197,52 +188,61 @@ class FramedTcp:
         self._receiver.connection_lost(self._closing or reason)
 
     def _readable(self) -> None:
-        buffer = self._buffer
-        if buffer is None:
-            if self._want == _TYPICAL:
-                self._read_small()
-                return
-            buffer = self._pool.take(self._want)
-        view = memoryview(buffer)
-        count = self._receive(view[self._filled :])
-        if count:
-            self._take(buffer, view, self._filled + count)
-        elif self._fd >= 0:
-            self._keep(buffer, self._filled)
+        """Read: the usual request comes whole and alone, into a buffer all connections share.
 
-    def _receive(self, view: memoryview) -> int:
-        """Read into *view*; return 0 where nothing came, or the connection is over."""
+        Anything else goes the longer way, in a buffer of the connection's own.
+        """
+        if self._buffer is not None or self._want != _TYPICAL:
+            self._read_more()
+            return
+        view = self._pool.scratch
         try:
             count = self._sock.recv_into(view)
-        except (BlockingIOError, InterruptedError):
-            return 0
         except OSError as error:
-            self.abort(error.strerror or "connection reset")
-            return 0
+            self._failed(error)
+            return
+        if count != 4 + int.from_bytes(view[:4], "big") or count - 4 > self._receiver.frame_limit:
+            self._read_rest(view, count)
+            return
+        self.bytes_in += count
+        try:
+            self._receiver.frame_received(view[4:count])
+        except Exception:
+            self.abort(_FAULT)
+            raise
+
+    def _read_rest(self, view: memoryview, count: int) -> None:
+        """Move what was read to a buffer of its own, and go on there."""
         if not count:
             self.abort("closed by the peer")
+            return
         self.bytes_in += count
-        return count
-
-    def _read_small(self) -> None:
-        """Read into the buffer all connections share: the usual request comes whole and alone.
-
-        Anything else moves to a buffer of its own.
-        """
-        view = self._pool.scratch
-        count = self._receive(view)
-        if not count:
-            return
-        if count == 4 + int.from_bytes(view[:4], "big") and count - 4 <= self._receiver.frame_limit:
-            try:
-                self._receiver.frame_received(view[4:count])
-            except Exception:
-                self.abort(_FAULT)
-                raise
-            return
         buffer = self._pool.take(count)
         buffer[:count] = view[:count]
         self._take(buffer, memoryview(buffer), count)
+
+    def _read_more(self) -> None:
+        """Read into the connection's own buffer."""
+        buffer = self._buffer if self._buffer is not None else self._pool.take(self._want)
+        view = memoryview(buffer)
+        try:
+            count = self._sock.recv_into(view[self._filled :])
+        except OSError as error:
+            if not self._failed(error):
+                self._keep(buffer, self._filled)
+            return
+        if not count:
+            self.abort("closed by the peer")
+            return
+        self.bytes_in += count
+        self._take(buffer, view, self._filled + count)
+
+    def _failed(self, error: OSError) -> bool:
+        """End the connection if *error* means so; say whether it did."""
+        if isinstance(error, BlockingIOError | InterruptedError):
+            return False
+        self.abort(error.strerror or "connection reset")
+        return True
 
     def _take(self, buffer: bytearray, view: memoryview, filled: int) -> None:
         """Hand on what has arrived, and send what is answered to it at once."""

@@ -75,6 +75,10 @@ class ClientConnection:
 
     def frame_received(self, frame: memoryview) -> None:
         """Take one frame through the core and its requests through their handlers."""
+        request = self.core.receive_usual(frame, self.loop_time())
+        if request is not None:
+            self._run(request)
+            return
         try:
             if not self.negotiated and frame[:4] == SMB1_MAGIC:
                 self._smb1(frame)
@@ -112,7 +116,9 @@ class ClientConnection:
 
     def execute(self, request: Request, previous: Request | None) -> Outcome:
         """Run one request; whatever goes wrong comes back as a status."""
-        failure = request.failure or self.core.resolve(request, previous)
+        failure = request.failure
+        if request.tree is None and not failure:
+            failure = self.core.resolve(request, previous)
         if failure:
             return failure, b""
         handler = HANDLERS.get(request.command)

@@ -31,6 +31,7 @@ from nethood.smb2.constants import (
     SMB2_CLOSE,
     SMB2_ECHO,
     SMB2_FLAGS_ASYNC_COMMAND,
+    SMB2_FLAGS_PRIORITY_MASK,
     SMB2_FLAGS_RELATED_OPERATIONS,
     SMB2_FLAGS_SERVER_TO_REDIR,
     SMB2_FLAGS_SIGNED,
@@ -49,6 +50,7 @@ from nethood.wire import Buffer
 SMB1_MAGIC = b"\xffSMB"
 SMB2_MAGIC = b"\xfeSMB"
 _TRANSFORM_FIRST_BYTE = 0xFD
+_NOT_USUAL = 0xFFFFFFFF & ~(SMB2_FLAGS_SIGNED | SMB2_FLAGS_PRIORITY_MASK)
 _RESPONSE_FLAG = SMB2_FLAGS_SERVER_TO_REDIR
 _SIGNED_RESPONSE = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_SIGNED
 
@@ -191,6 +193,63 @@ class ServerConnection:
             return self._split(frame, request, next_command, encrypted=False)
         request.failure = self._check(request, None)
         return [request]
+
+    def receive_usual(self, frame: memoryview, now: float) -> Request | None:
+        """Return the request of a frame that needs no more than one look, or None.
+
+        That is a request by itself, in clear, of a session that is valid for good, to a tree it is
+        connected to, with the next message id. Nothing has happened when this returns None:
+        `receive` takes the frame then. Laid out for speed (benchmarks/, rows stat and read).
+        """
+        request = Request()
+        try:
+            (
+                magic,
+                structure_size,
+                charge,
+                _,
+                request.command,
+                request.credit_request,
+                flags,
+                next_command,
+                request.message_id,
+                request.process_id,
+                request.tree_id,
+                request.session_id,
+                _,
+            ) = _HEADER.unpack_from(frame)
+        except struct.error:
+            return None
+        session = self.session_table.get(request.session_id)
+        window = self.window
+        if (
+            next_command
+            or magic != SMB2_MAGIC
+            or structure_size != 64
+            or flags & _NOT_USUAL
+            or session is None
+            or not session.is_ready
+            or (session.is_protected and not flags & SMB2_FLAGS_SIGNED)
+            or request.command in _NO_TREE_NEEDED
+            or request.message_id != window.low
+        ):
+            return None
+        tree = session.tree_connect_table.get(request.tree_id)
+        if tree is None or tree.encrypt_data or session.encrypt_data:
+            return None
+        if not window.use(request.message_id, (charge if self.is_multi_credit else 1) or 1):
+            return None
+        self.now = now
+        request.flags = flags
+        request.credit_charge = charge
+        request.message = frame
+        request.session = session
+        request.tree = tree
+        request.open = None
+        request.is_encrypted = request.is_signed = False
+        request.async_id = request.inherited_failure = 0
+        request.failure = self._verify(request) if flags & SMB2_FLAGS_SIGNED else 0
+        return request
 
     def _decrypt(self, frame: memoryview) -> list[Request]:
         """Open a transformed frame ([MS-SMB2] 3.3.5.2.1.1)."""
@@ -387,7 +446,11 @@ class ServerConnection:
     def reply(self, request: Request, status: int, body: bytes | bytearray) -> bytes | bytearray:
         """Return the frame of a response that stands alone, the transport's prefix included."""
         session = request.session
-        if session is not None and session.signer is not None:
+        if (
+            session is not None
+            and session.signer is not None
+            and (request.is_signed or request.is_encrypted or session.is_protected)
+        ):
             if (request.is_encrypted or session.encrypt_data) and self._must_encrypt(
                 request, session
             ):
