@@ -21,11 +21,8 @@ class File:
         "deleted_links",
         "is_directory",
         "key",
-        "leases",
         "locks",
         "opens",
-        "oplocks",
-        "pending_notifications",
         "shared",
         "stale",
         "uses",
@@ -39,10 +36,6 @@ class File:
         """All opens, in the order they were made."""
         self.locks: LockTable | None = None
         """Byte-range locks; None while there is none."""
-        self.pending_notifications = 0
-        """FILE_NOTIFY_CHANGE_* bits not reported yet; the server reports them at a close."""
-        self.oplocks: Any = None
-        self.leases: Any = None
         self.deleted_links: set[str] | None = None
         """Folded paths of the names that go away when their last Open does."""
         # The next three belong to FileTable: the union of the classes in use, the intersection

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nethood.erref import (
-    STATUS_ACCESS_DENIED,
     STATUS_FILE_CLOSED,
     STATUS_INVALID_DEVICE_REQUEST,
 )
@@ -141,9 +140,3 @@ def find_file(request: Request, persistent: int, volatile: int) -> FileOpen:
     if type(opened) is not FileOpen:
         raise StatusError(STATUS_INVALID_DEVICE_REQUEST)
     return opened
-
-
-def require(opened: FileOpen, access: int) -> None:
-    """Raise StatusError(ACCESS_DENIED) unless one bit of *access* was granted to *opened*."""
-    if not opened.granted_access & access:
-        raise StatusError(STATUS_ACCESS_DENIED)

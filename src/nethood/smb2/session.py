@@ -53,8 +53,6 @@ class Session:
         "encrypt_data",
         "encryption_used",
         "expires_at",
-        "full_session_key",
-        "idle_since",
         "is_anonymous",
         "is_protected",
         "is_ready",
@@ -84,7 +82,6 @@ class Session:
         self.is_protected = False
         """Wanting signatures or encryption."""
         self.session_key = b""
-        self.full_session_key = b""
         self.signer: Signer | None = None
         self.signing_required = False
         self.encrypt_data = False
@@ -94,7 +91,6 @@ class Session:
         self.nonce_counter = 0
         self.expires_at: float | None = None
         self.created_at = 0.0
-        self.idle_since = 0.0
         self.tree_connect_table: dict[int, TreeConnect] = {}
         self.open_table: dict[int, Any] = {}
 
