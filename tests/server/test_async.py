@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nethood import erref
+from nethood.fscc.dir_info import decode_entries
 from nethood.smb2 import constants as c
+from nethood.smb2.query_directory import QueryDirectoryRequest
 from nethood.smb2.read import ReadRequest
 from nethood.smb2.simple import EchoRequest, FlushRequest
+from nethood.store.memory import MemoryStore
 from tests.server.client import DIALECTS
 from tests.server.files import Client, Handle, write_request
 from tests.server.harness import Harness, connection_of, is_dropped, transport_of
@@ -194,6 +199,32 @@ def test_a_flush_that_waits_holds_up_nobody(harness: Harness, client: Client) ->
     assert not client.pending
     harness.clock.run_threads()
     assert not client.wait(message_id).is_async
+
+
+def test_the_pages_of_a_slow_folder_hold_up_nobody() -> None:
+    store = MemoryStore()
+    store.capabilities = replace(store.capabilities, blocking=frozenset({"entries"}))
+    harness = Harness({"public": store})
+    client = harness.login()
+    names = [f"file {index:03}" for index in range(60)]
+    for name in names:
+        client.close(client.create(name))
+    folder = client.open("", options=c.FILE_DIRECTORY_FILE)
+    harness.clock.threads_are_busy = True
+    query = QueryDirectoryRequest(
+        file_information_class=1, output_buffer_length=4000, file_name=b"*\0", **folder.ids
+    )
+    pages = [client.send(c.SMB2_QUERY_DIRECTORY, query) for _ in range(2)]
+    client.echo()
+    assert not client.pending
+    harness.clock.run_threads()
+    found = [
+        entry.file_name
+        for page in pages
+        for entry in decode_entries(1, client.wait(page).body.output_buffer)
+    ]
+    assert len(found) > 60 / 2
+    assert len(set(found)) == len(found)
 
 
 def test_a_file_closed_while_a_thread_works_on_it(harness: Harness, client: Client) -> None:
