@@ -7,9 +7,20 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
+from pydantic import BaseModel
 
-from nethood.config import ServerSettings, ShareSettings, load
+from nethood.cli import HELP_NAMES
+from nethood.cli.nbt import nbt
+from nethood.config import (
+    BrowserTable,
+    NetbiosSettings,
+    ServerSettings,
+    ShareSettings,
+    WinsSettings,
+    load,
+)
 from nethood.server.options import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -36,11 +47,16 @@ def test_every_limit_is_stated_with_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "table"), [("[server]", ServerSettings), ("[shares.NAME]", ShareSettings)]
+    ("section", "table"),
+    [
+        ("[server]", ServerSettings),
+        ("[netbios]", NetbiosSettings),
+        ("[browser]", BrowserTable),
+        ("[wins]", WinsSettings),
+        ("[shares.NAME]", ShareSettings),
+    ],
 )
-def test_every_key_of_the_configuration_is_stated(
-    section: str, table: type[ServerSettings] | type[ShareSettings]
-) -> None:
+def test_every_key_of_the_configuration_is_stated(section: str, table: type[BaseModel]) -> None:
     text = read("docs/configuration.md").partition(f"## {section}\n")[2].partition("\n## ")[0]
     assert list(rows(text)) == list(table.model_fields)
 
@@ -52,6 +68,27 @@ def test_the_example_configuration_is_right(tmp_path: Path) -> None:
     (tmp_path / "nethood.toml").write_text(example, encoding="utf-8")
     settings = load(tmp_path / "nethood.toml")
     assert list(settings.shares) == ["public", "Tax papers", "music"]
+
+
+def test_the_netbios_example_is_right(tmp_path: Path) -> None:
+    [example] = blocks("docs/netbios.md", "toml")
+    (tmp_path / "nethood.toml").write_text(example, encoding="utf-8")
+    settings = load(tmp_path / "nethood.toml", needs_shares=False)
+    assert settings.netbios.enabled
+    assert settings.wins.enabled
+    assert settings.browser.master == "preferred"
+
+
+def test_every_nbt_command_in_the_document_is_one() -> None:
+    [example] = blocks("docs/netbios.md", "text")
+    context = click.Context(nbt, help_option_names=HELP_NAMES)
+    lines = [re.split(r"\s{2,}", line)[0].split() for line in example.splitlines()]
+    assert len(lines) > 5
+    for _, group, name, *arguments in lines:
+        assert group == "nbt"
+        command = nbt.get_command(context, name)
+        assert command is not None
+        command.make_context(name, arguments, parent=context)
 
 
 def test_the_library_in_the_readme_is_python_and_short() -> None:

@@ -71,7 +71,7 @@ def _help_time_s() -> float:
     ("arguments", "sentence"),
     [
         (["serv"], "'serv' is no command; did you mean 'serve'?"),
-        (["x"], "'x' is no command; there are serve, user, check-config."),
+        (["x"], "'x' is no command; there are serve, user, nbt, browse, check-config."),
         (["user", "ad"], "'ad' is no command; did you mean 'add'?"),
         (["serve"], "name a folder to share, or a nethood.toml with --config FILE"),
         (["serve", "--share", "x"], "--share names the share of PATH, and there is no PATH"),
@@ -111,5 +111,13 @@ def test_the_reference_covers_every_command() -> None:
         "nethood user passwd",
         "nethood user list",
         "nethood user remove",
+        "nethood nbt",
+        "nethood nbt query",
+        "nethood nbt status",
+        "nethood nbt reverse",
+        "nethood nbt listen",
+        "nethood nbt serve",
+        "nethood nbt sweep",
+        "nethood browse",
         "nethood check-config",
     ]

@@ -97,3 +97,20 @@ def test_a_mount_line_names_somebody_who_may(folder: Path) -> None:
         ("his", "bob", 4450),
         ("docs", "alice", 4450),
     ]
+
+
+def test_discovery_is_on_until_said_otherwise(folder: Path) -> None:
+    assert planned(path=folder).settings.server.discovery
+    assert not planned(path=folder, no_discovery=True).settings.server.discovery
+    file = configured(folder, "[server]\ndiscovery = false")
+    assert not planned(config_file=file).settings.server.discovery
+
+
+def test_netbios_is_off_until_asked_for_and_what_needs_it_says_so(folder: Path) -> None:
+    file = configured(folder, "[wins]\nenabled = true")
+    off, on = planned(config_file=file), planned(config_file=file, netbios=True)
+    assert (off.settings.netbios.enabled, on.settings.netbios.enabled) == (False, True)
+    sentence = "[wins] and [browser] do nothing: NetBIOS is off; start with --netbios."
+    assert sentence in off.welcome([("127.0.0.1", 4450)]).notes
+    assert sentence not in on.welcome([("127.0.0.1", 4450)]).notes
+    assert sentence not in planned(path=folder).welcome([("127.0.0.1", 4450)]).notes

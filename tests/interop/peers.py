@@ -28,6 +28,11 @@ PROGRAMS = {
     "nmap": ["nmap", "--version"],
     "tshark": ["tshark", "--version"],
     "ip": ["ip", "-V"],
+    "nmbd": ["nmbd", "--version"],
+    "nmblookup": ["nmblookup", "--version"],
+    "nbtscan": ["dpkg-query", "-W", "nbtscan"],  # it can't tell
+    "wsdd": ["wsdd", "--version"],
+    "avahi-browse": ["avahi-browse", "--version"],
 }
 LIBRARIES = ("impacket", "smbprotocol", "pysmb")
 

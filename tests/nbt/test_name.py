@@ -104,11 +104,3 @@ def test_what_is_no_name_is_malformed(data: bytes) -> None:
 def test_names_that_do_not_fit_are_refused(name: NetbiosName) -> None:
     with pytest.raises(LocalError, match="NetBIOS"):
         encode_name(name)
-
-
-def test_suffixes_have_names() -> None:
-    assert suffix.service_name(0x20) == "File Server"
-    assert suffix.service_name(0x1C, is_group=True) == "Domain Controllers"
-    assert suffix.service_name(0x00) == "Workstation"
-    assert suffix.service_name(0x00, is_group=True) == "Domain Name"
-    assert suffix.service_name(0x99) == "<99>"

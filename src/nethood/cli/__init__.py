@@ -16,7 +16,8 @@ import click
 from nethood import __version__
 from nethood.errors import ConfigError, Error, LocalError
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP_NAMES = ["-h", "--help"]
+CONTEXT = {"help_option_names": HELP_NAMES, "max_content_width": 100}
 
 
 class LazyGroup(click.Group):
@@ -67,6 +68,8 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
     lazy={
         "serve": ("nethood.cli.serve:serve", "Share a folder with Windows, macOS and Linux."),
         "user": ("nethood.cli.user:user", "Keep the people who may log in."),
+        "nbt": ("nethood.cli.nbt:nbt", "Ask NetBIOS name services, one host or whole networks."),
+        "browse": ("nethood.cli.browse:browse", "List the hosts that announce themselves."),
         "check-config": ("nethood.cli.check:check_config", "Say what is wrong in a nethood.toml."),
     },
 )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from nethood.cli import listen, mounts, people
 from nethood.cli.faces import Welcome
+from nethood.cli.neighbours import Neighbours
 from nethood.config import ServerSettings, Settings, ShareSettings, build, load
 from nethood.config.model import share_name
 from nethood.server import Event, Server
@@ -35,6 +36,15 @@ class Plan:
             on_event=on_event,
         )
 
+    def _wants_netbios(self) -> bool:
+        return self.settings.wins.enabled or self.settings.browser.master != "no"
+
+    def neighbours(
+        self, addresses: Sequence[tuple[str, int]], on_event: Callable[[Event], None]
+    ) -> Neighbours:
+        """Make what lets others find the shares served on *addresses*, not yet started."""
+        return Neighbours.of(self.settings, addresses, on_event)
+
     def welcome(self, addresses: Sequence[tuple[str, int]]) -> Welcome:
         """Return what to tell the person, now that *addresses* are listened on."""
         host, port = listen.best_host(addresses)
@@ -45,6 +55,8 @@ class Plan:
             for name, share in self.settings.shares.items()
         ]
         notes = [*build.exposures(self.settings), *self.places.notes]
+        if not self.settings.netbios.enabled and self._wants_netbios():
+            notes.append("[wins] and [browser] do nothing: NetBIOS is off; start with --netbios.")
         if self.people.note:
             notes.append(self.people.note)
         return Welcome(targets, user, self.people.password, notes)
@@ -66,6 +78,8 @@ def make_plan(
     read_only: bool,
     encrypt: bool,
     config_file: Path | None,
+    no_discovery: bool = False,
+    netbios: bool = False,
     **_: Any,
 ) -> Plan:
     """Turn the options of `nethood serve` into a Plan.
@@ -78,6 +92,7 @@ def make_plan(
         raise click.UsageError("name a folder to share, or a nethood.toml with --config FILE")
     settings = load(config_file) if config_file else Settings()
     settings = _with_options(settings, listen, read_only=read_only, encrypt=encrypt)
+    settings = _with_neighbours(settings, no_discovery=no_discovery, netbios=netbios)
     if path is not None:
         settings = _with_share(settings, path, share, read_only=read_only)
     return Plan(
@@ -85,6 +100,15 @@ def make_plan(
         people.choose(settings, user, password_file, configured=config_file is not None),
         _places(settings),
     )
+
+
+def _with_neighbours(settings: Settings, *, no_discovery: bool, netbios: bool) -> Settings:
+    changes: dict[str, Any] = {}
+    if no_discovery:
+        changes["server"] = settings.server.model_copy(update={"discovery": False})
+    if netbios:
+        changes["netbios"] = settings.netbios.model_copy(update={"enabled": True})
+    return settings.model_copy(update=changes)
 
 
 def _places(settings: Settings) -> listen.Places:

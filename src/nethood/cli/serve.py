@@ -38,6 +38,14 @@ DRAIN_S = 4.5  # leaves half a second of the promised five for the rest
 @click.option("--read-only", is_flag=True, help="Let nobody change anything.")
 @click.option("--encrypt", is_flag=True, help="Refuse clients that can't encrypt.")
 @click.option(
+    "--no-discovery", is_flag=True, help="Don't announce the shares to the neighbourhood."
+)
+@click.option(
+    "--netbios",
+    is_flag=True,
+    help="Be found by NetBIOS name too; needs UDP ports 137 and 138, below 1024.",
+)
+@click.option(
     "--config",
     "config_file",
     metavar="FILE",
@@ -90,6 +98,8 @@ def _settle_memory() -> None:
 
 
 async def _serve(plan: Any, face: Any) -> None:
+    from nethood.cli.neighbours import Neighbours
+
     stop = asyncio.Event()
 
     def on_event(event: Any) -> None:
@@ -99,19 +109,22 @@ async def _serve(plan: Any, face: Any) -> None:
             stop.set()
 
     server = plan.server(on_event)
-    with _signals(stop):
+    with signals(stop):
         await server.start()
-        _settle_memory()
+        neighbours = Neighbours()
         try:
+            neighbours = plan.neighbours(server.addresses, on_event)
+            _settle_memory()
+            await neighbours.start()
             face.welcome(plan.welcome(server.addresses))
             await face.watch(server, stop)
             face.goodbye()
         finally:
-            await server.stop(drain_s=DRAIN_S)
+            await asyncio.gather(neighbours.stop(), server.stop(drain_s=DRAIN_S))
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def signals(stop: asyncio.Event) -> Iterator[None]:
     """Set *stop* at the first Ctrl-C or SIGTERM; the second one ends the process at once."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -7,6 +7,21 @@ names the file, the line, the key, what is wrong and what would be right.
 from __future__ import annotations
 
 from nethood.config.load import load
-from nethood.config.model import ServerSettings, Settings, ShareSettings
+from nethood.config.model import (
+    BrowserTable,
+    NetbiosSettings,
+    ServerSettings,
+    Settings,
+    ShareSettings,
+    WinsSettings,
+)
 
-__all__ = ["ServerSettings", "Settings", "ShareSettings", "load"]
+__all__ = [
+    "BrowserTable",
+    "NetbiosSettings",
+    "ServerSettings",
+    "Settings",
+    "ShareSettings",
+    "WinsSettings",
+    "load",
+]

@@ -11,11 +11,22 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from nethood.config.model import LimitsSettings, ServerSettings, Settings, ShareSettings
+from nethood.config.model import (
+    BrowserTable,
+    LimitsSettings,
+    NetbiosSettings,
+    ServerSettings,
+    Settings,
+    ShareSettings,
+    WinsSettings,
+)
 from nethood.errors import ConfigError
 
 _TABLES: dict[str, type[BaseModel]] = {
     "server": ServerSettings,
+    "netbios": NetbiosSettings,
+    "browser": BrowserTable,
+    "wins": WinsSettings,
     "limits": LimitsSettings,
     "shares": ShareSettings,
 }
@@ -35,10 +46,11 @@ _REMEDIES = {
 }
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *, needs_shares: bool = True) -> Settings:
     """Read and check the file at *path*; relative paths in it start at its folder.
 
-    Raises ConfigError with one line for every fault.
+    One without shares is a fault unless *needs_shares* is false. Raises ConfigError with one line
+    for every fault.
     """
     text = _read(path)
     try:
@@ -54,7 +66,7 @@ def load(path: Path) -> Settings:
     problems = [
         _at(path, text, where, problem) for where, problem in shares_problems(settings.shares)
     ]
-    if not settings.shares:
+    if needs_shares and not settings.shares:
         problems.append(f'{path}: there is no share; add [shares.NAME] with path = "FOLDER"')
     if problems:
         raise ConfigError("\n".join(problems))
@@ -97,7 +109,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     server = settings.server
     if server.users is not None:
         server = server.model_copy(update={"users": folder / server.users})
-    return settings.model_copy(update={"shares": shares, "server": server})
+    wins = settings.wins
+    if wins.store is not None:
+        wins = wins.model_copy(update={"store": folder / wins.store})
+    return settings.model_copy(update={"shares": shares, "server": server, "wins": wins})
 
 
 def _sentence(path: Path, text: str, fault: Any) -> str:

@@ -124,6 +124,8 @@ class ServerSettings(_Table):
     allow: tuple[Network, ...] = ()
     session_lifetime_s: Annotated[float, Field(gt=0, strict=True)] | None = None
     users: FilePath | None = None
+    discovery: StrictBool = True
+    discovery_interfaces: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _dialects_in_order(self) -> Self:
@@ -153,9 +155,42 @@ else:
     LimitsSettings = _limits_settings()
 
 
+class NetbiosSettings(_Table):
+    """The `[netbios]` table: the name service on UDP 137 and datagrams on UDP 138."""
+
+    enabled: StrictBool = False
+    node: Literal["B", "P", "M", "H"] = "B"
+    name_servers: tuple[ipaddress.IPv4Address, ...] = ()
+    interfaces: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _whom_to_ask(self) -> Self:
+        if self.node != "B" and not self.name_servers:
+            raise ValueError(
+                f'node "{self.node}" asks a name server; name it in name_servers, or use node "B"'
+            )
+        return self
+
+
+class BrowserTable(_Table):
+    """The `[browser]` table: which part this host has in browsing."""
+
+    master: Literal["no", "potential", "preferred"] = "no"
+
+
+class WinsSettings(_Table):
+    """The `[wins]` table: the NetBIOS name server."""
+
+    enabled: StrictBool = False
+    store: FilePath | None = None
+
+
 class Settings(_Table):
     """All of nethood.toml."""
 
     server: ServerSettings = ServerSettings()
+    netbios: NetbiosSettings = NetbiosSettings()
+    browser: BrowserTable = BrowserTable()
+    wins: WinsSettings = WinsSettings()
     limits: LimitsSettings = LimitsSettings()
     shares: dict[ShareName, ShareSettings] = {}

@@ -3,11 +3,14 @@
 A name is 15 bytes and a suffix, in an optional scope. First-level encoding makes the 16 bytes 32
 letters; second-level encoding makes these and the scope the labels of a domain name. Names are
 bytes in the sender's OEM code page; text here is their Latin-1 reading, which loses nothing.
+Name service packets may shorten a name by a pointer to an earlier one; session and datagram
+packets may not, so there are two decoders.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nethood.errors import LocalError, Malformed
 from nethood.wire import Buffer
@@ -16,8 +19,11 @@ NAME_SIZE = 16
 ENCODED_SIZE = 2 * NAME_SIZE
 MAX_ENCODED_NAME = 255
 _MAX_LABEL = 63
-_A = 0x41
-_LETTERS = {c: i for i, c in enumerate(b"ABCDEFGHIJKLMNOP")}
+_MAX_POINTERS = 8
+_POINTER = 0xC0
+_LETTERS = b"ABCDEFGHIJKLMNOP"
+_TO_LETTERS = bytes.maketrans(b"0123456789abcdef", _LETTERS)
+_TO_HEX = bytes(b"0123456789abcdef"[c - 0x41] if c in _LETTERS else 0x78 for c in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +58,33 @@ class NetbiosName:
         return cls(raw[:-1].rstrip(b" \0").decode("latin-1"), raw[-1], scope)
 
 
+NULL_NAME = NetbiosName("", 0, ".")
+"""No name at all, one zero byte on the wire: what a WACK without a name holds, RFC 1002 4.2.16."""
+
+
 def encode_first_level(raw: bytes) -> bytes:
     """Return the 32 letters A to P that stand for the 16 bytes *raw* (RFC 1001 14.1)."""
-    encoded = bytearray()
-    for byte in raw:
-        encoded += bytes((_A + (byte >> 4), _A + (byte & 0xF)))
-    return bytes(encoded)
+    return raw.hex().encode().translate(_TO_LETTERS)
 
 
 def decode_first_level(letters: Buffer) -> bytes:
     """Return the 16 bytes the 32 *letters* stand for. Raises Malformed."""
     if len(letters) != ENCODED_SIZE:
         raise Malformed("NetBIOS name", f"is {len(letters)} letters long, not 32")
-    nibbles = [_LETTERS.get(letter, -1) for letter in letters]
-    if min(nibbles) < 0:
-        raise Malformed("NetBIOS name", "holds letters outside A to P", nibbles.index(-1))
-    return bytes(high << 4 | low for high, low in zip(nibbles[::2], nibbles[1::2], strict=True))
+    try:
+        return bytes.fromhex(bytes(letters).translate(_TO_HEX).decode("ascii"))
+    except ValueError:
+        raise Malformed("NetBIOS name", "holds letters outside A to P") from None
 
 
+@lru_cache(maxsize=1024)
 def encode_name(name: NetbiosName) -> bytes:
     """Return *name* in second-level encoding, scope and closing zero included.
 
     Raises LocalError when name or scope do not fit.
     """
+    if name == NULL_NAME:
+        return b"\0"
     encoded = bytearray([ENCODED_SIZE]) + encode_first_level(name.to_bytes())
     for label in name.scope.split(".") if name.scope else ():
         raw = label.encode("latin-1", "replace")
@@ -90,23 +100,71 @@ def encode_name(name: NetbiosName) -> bytes:
 def decode_name(data: Buffer, offset: int = 0) -> tuple[NetbiosName, int]:
     """Read a second-level encoded name; return it and where it ends.
 
-    Session packets hold no pointers (RFC 1002 4.3.2), so a pointer is Malformed here, as is a name
-    that is cut off or longer than 255 bytes.
+    Session and datagram packets hold no pointers (RFC 1002 4.1), so a pointer is Malformed here,
+    as is a name that is cut off or longer than 255 bytes.
     """
-    labels = []
-    at = offset
+    return _decode(data, offset, pointers=0)
+
+
+def decode_compressed_name(data: Buffer, offset: int = 0) -> tuple[NetbiosName, int]:
+    """Read a name of the name service packet *data*; return it and where it ends.
+
+    As `decode_name`, but label pointers are followed: each must lead backwards, and a name has at
+    most 8. A lone zero is NULL_NAME. Raises Malformed.
+    """
+    end = offset + ENCODED_SIZE + 2
+    if len(data) >= end and data[offset] == ENCODED_SIZE and not data[end - 1]:
+        return _plain_name(bytes(data[offset + 1 : end - 1])), end
+    return _decode(data, offset, pointers=_MAX_POINTERS)
+
+
+@lru_cache(maxsize=1024)
+def _plain_name(letters: bytes) -> NetbiosName:
+    return NetbiosName.from_bytes(decode_first_level(letters))
+
+
+def _decode(data: Buffer, offset: int, pointers: int) -> tuple[NetbiosName, int]:
+    labels: list[bytes] = []
+    at, end, size = offset, 0, 0
     while True:
-        if at >= len(data):
-            raise Malformed("NetBIOS name", "is cut off", at)
-        length = data[at]
-        at += 1
-        if not length:
+        label, after = _next_label(data, at, pointers=bool(pointers))
+        if label is None:
+            pointers -= 1
+            end = end or at + 2
+            at = after
+            continue
+        if not label:
             break
-        if length > _MAX_LABEL or at + length > len(data) or at + length - offset >= 255:
-            raise Malformed("NetBIOS name", f"has a label of {length} bytes", at - 1)
-        labels.append(bytes(data[at : at + length]))
-        at += length
+        size += after - at
+        if size >= MAX_ENCODED_NAME:
+            raise Malformed("NetBIOS name", "is longer than 255 bytes", at)
+        labels.append(label)
+        at = after
+    return _assemble(labels, offset, allow_null=pointers > 0), end or after
+
+
+def _next_label(data: Buffer, at: int, *, pointers: bool) -> tuple[bytes | None, int]:
+    """Return the label at *at* and where it ends, or None and where a pointer leads."""
+    if at >= len(data):
+        raise Malformed("NetBIOS name", "is cut off", at)
+    length = data[at]
+    if length >= _POINTER and pointers:
+        target = int.from_bytes(data[at : at + 2], "big") & 0x3FFF
+        if at + 2 > len(data) or target >= at:
+            raise Malformed("NetBIOS name", "has a pointer that does not lead backwards", at)
+        return None, target
+    end = at + 1 + length
+    if length > _MAX_LABEL or end > len(data):
+        raise Malformed("NetBIOS name", f"has a label of {length} bytes", at)
+    return bytes(data[at + 1 : end]), end
+
+
+def _assemble(labels: list[bytes], offset: int, *, allow_null: bool) -> NetbiosName:
     if not labels:
+        if allow_null:
+            return NULL_NAME
         raise Malformed("NetBIOS name", "is empty", offset)
+    if any(b"." in label for label in labels[1:]):
+        raise Malformed("NetBIOS name", "has a dot inside a label of its scope", offset)
     scope = b".".join(labels[1:]).decode("latin-1")
-    return NetbiosName.from_bytes(decode_first_level(labels[0]), scope), at
+    return NetbiosName.from_bytes(decode_first_level(labels[0]), scope)

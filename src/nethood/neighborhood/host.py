@@ -1,0 +1,184 @@
+"""One host's NetBIOS as a daemon: its names, its browser, and a name server where asked for.
+
+Joins the node, the datagram ports, the browsers and WINS, and tells in events what becomes of
+them. All of it shares UDP 137 and 138 of the chosen interfaces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any
+
+from nethood.browse.settings import BrowserSettings
+from nethood.errors import Error, LocalError
+from nethood.nbt.name import NetbiosName
+from nethood.nbt.node_model import Interface, NameConflict, NameReleased, NodeOptions
+from nethood.nbt.node_tables import NodeType
+from nethood.nbt.packet import OPCODE_QUERY, Packet
+from nethood.nbt.suffix import FILE_SERVER, WORKSTATION
+from nethood.neighborhood.browser import BrowserService, BrowseView
+from nethood.neighborhood.datagram_port import DatagramPort
+from nethood.neighborhood.node import NameNode, NameTaken
+from nethood.neighborhood.wins import WinsConfig, WinsService
+from nethood.net.links import choose_links, default_route_names, links
+
+Tell = Callable[[str, str, dict[str, Any]], None]
+"""Called with kind (``netbios`` or ``warning``), a sentence for a person, and plain fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """What a host is called and what it does. *wins* makes it a name server too."""
+
+    name: str
+    machine_group: str
+    comment: str = ""
+    interfaces: tuple[Interface, ...]
+    serves_files: bool = True
+    node_type: NodeType = NodeType.B
+    name_servers: tuple[IPv4Address, ...] = ()
+    is_browser: bool = False
+    is_preferred_master: bool = False
+    wins: WinsConfig | None = None
+    name_port: int = 137
+    datagram_port: int = 138
+
+
+class NetbiosHost:
+    """A host on the NetBIOS network, from `start` to `stop`."""
+
+    def __init__(self, settings: HostSettings, tell: Tell) -> None:
+        self.settings = settings
+        self.wins: WinsService | None = None
+        self.node = NameNode(
+            NodeOptions(
+                settings.interfaces,
+                settings.node_type,
+                settings.name_servers,
+                port=settings.name_port,
+            ),
+            intercept=self._intercept,
+            told=self._told,
+        )
+        self._tell = tell
+        self._ports: list[DatagramPort] = []
+        self._browsers: list[BrowserService] = []
+        self._claiming: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take the ports, and return; the names are claimed in the background.
+
+        Raises ConnectError where a port can't be had, LocalError for the name server's store.
+        """
+        try:
+            self.node.open()
+            for interface in self.settings.interfaces:
+                self._ports.append(DatagramPort(interface, self.settings.datagram_port))
+                self._ports[-1].open()
+            if self.settings.wins is not None:
+                self.wins = await WinsService.open(
+                    self.settings.wins, self.node.send_raw, self._warn
+                )
+        except Error:
+            await self.stop()
+            raise
+        self._claiming = asyncio.create_task(self._claim(), name="netbios-names")
+
+    async def stop(self) -> None:
+        """Say good-bye, release every name, and free the ports."""
+        claiming, self._claiming = self._claiming, None
+        if claiming is not None:
+            claiming.cancel()
+            await asyncio.gather(claiming, return_exceptions=True)
+        await asyncio.gather(*(browser.stop() for browser in self._browsers))
+        self._browsers.clear()
+        await self.node.close()
+        for port in self._ports:
+            port.close()
+        self._ports.clear()
+        wins, self.wins = self.wins, None
+        if wins is not None:
+            await wins.close()
+
+    def views(self) -> list[BrowseView]:
+        """Return what the browser of each interface knows."""
+        return [browser.view() for browser in self._browsers]
+
+    async def _claim(self) -> None:
+        suffixes = [WORKSTATION, *([FILE_SERVER] if self.settings.serves_files else [])]
+        names = [NetbiosName(self.settings.name.upper(), suffix) for suffix in suffixes]
+        held = await asyncio.gather(*map(self._claim_one, names))
+        if all(held):
+            where = [str(interface.address) for interface in self.settings.interfaces]
+            self._tell(
+                "netbios",
+                f"known to NetBIOS as {self.settings.name.upper()} on {', '.join(where)}",
+                {"name": self.settings.name.upper(), "addresses": where},
+            )
+        self._browse()
+
+    async def _claim_one(self, name: NetbiosName) -> bool:
+        try:
+            await self.node.add_name(name)
+        except NameTaken as taken:
+            self._warn(str(taken))
+            return False
+        return True
+
+    def _browse(self) -> None:
+        settings = BrowserSettings(
+            host_name=self.settings.name,
+            machine_group=self.settings.machine_group,
+            comment=self.settings.comment,
+            is_browser=self.settings.is_browser,
+            is_preferred_master=self.settings.is_preferred_master,
+            is_wins_client=bool(self.settings.name_servers),
+        )
+        for port in self._ports:
+            browser = BrowserService(settings, port, self.node)
+            self._browsers.append(browser)
+            browser.start()
+
+    def _intercept(self, data: bytes, source: tuple[str, int]) -> bool:
+        """Let the name server have what is not about a name of this host itself."""
+        if self.wins is None or self._asks_for_own(data):
+            return False
+        return self.wins.receive(data, source)
+
+    def _asks_for_own(self, data: bytes) -> bool:
+        packet = Packet.decode(data)
+        if packet.is_response or packet.opcode != OPCODE_QUERY:
+            return False
+        return any(self.node.local_name(question.name) for question in packet.questions)
+
+    def _told(self, event: NameConflict | NameReleased) -> None:
+        if isinstance(event, NameConflict):
+            self._warn(f"{event.source} says that the NetBIOS name {event.name} is its own too")
+            for browser in self._browsers:
+                browser.name_lost(event.name)
+        else:
+            self._warn(f"the name server took the NetBIOS name {event.name} from this host")
+
+    def _warn(self, sentence: str) -> None:
+        self._tell("warning", sentence, {})
+
+
+def choose_interfaces(named: Sequence[str] | None = None) -> tuple[Interface, ...]:
+    """Return the interfaces to run on: those *named*, or those with neighbours (`net.links`).
+
+    Raises LocalError where there is none with an IPv4 address.
+    """
+    found = links()
+    chosen = choose_links(found, default_route_names(found), named)
+    missing = sorted(set(named or ()) - {link.name for link in chosen})
+    if missing:
+        raise LocalError(f"this machine has no interface {', '.join(missing)}, or it is down")
+    interfaces = tuple(
+        Interface(address.ip, address.network) for link in chosen for address in link.ipv4
+    )
+    if not interfaces:
+        raise LocalError("there is no network interface with an IPv4 address for NetBIOS")
+    return interfaces
