@@ -19,7 +19,7 @@ from nethood.nbt.node_model import Interface, NameConflict, NameReleased, NodeOp
 from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import OPCODE_QUERY, Packet
 from nethood.nbt.suffix import FILE_SERVER, WORKSTATION
-from nethood.neighborhood.browser import BrowserService, BrowseView
+from nethood.neighborhood.browser import BrowserService, BrowseView, SharedNames
 from nethood.neighborhood.datagram_port import DatagramPort
 from nethood.neighborhood.node import NameNode, NameTaken
 from nethood.neighborhood.wins import WinsConfig, WinsService
@@ -137,8 +137,10 @@ class NetbiosHost:
             is_preferred_master=self.settings.is_preferred_master,
             is_wins_client=bool(self.settings.name_servers),
         )
+        # One name may be held for the browsers of several interfaces: it goes with the last.
+        names = SharedNames(self.node)
         for port in self._ports:
-            browser = BrowserService(settings, port, self.node)
+            browser = BrowserService(settings, port, names)
             self._browsers.append(browser)
             browser.start()
 
