@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from nethood import erref
 from nethood.errors import StatusError
 from nethood.smb2 import constants as c
 from nethood.smb2.simple import FlushRequest
-from nethood.store import LocalStore, MemoryStore, Node, Store
+from nethood.store import LocalStore, MemoryStore, Node
 from tests.server.files import Client, create_request, write_request
-from tests.server.harness import Harness, connection_of
+from tests.server.harness import Harness, connection_of, transport_of
+from tests.store.kit import small_disk
 
 FULL = erref.STATUS_DISK_FULL
 
@@ -166,19 +166,14 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
         return
     mount = tmp_path / "small"
     mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", os.fspath(mount)]
-    try:
-        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no right to mount a small file system")
-    store: Store = LocalStore(mount)
-    try:
-        yield Harness({"public": store}).login()
-    finally:
-        store.close()
-        subprocess.run(["umount", "-l", os.fspath(mount)], check=True)
+    with small_disk(mount):
+        store = LocalStore(mount)
+        client = Harness({"public": store}).login()
+        try:
+            yield client
+        finally:
+            transport_of(client).abort("the test is over")
+            store.close()
 
 
 def test_a_full_disk_says_so_and_leaves_old_data_whole(small: Client) -> None:

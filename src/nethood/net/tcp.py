@@ -12,11 +12,13 @@ import socket
 from collections import deque
 from typing import Protocol
 
+from nethood.nbt.session import (
+    MAX_DIRECT_LENGTH,
+    MAX_SESSION_LENGTH,
+    SESSION_KEEP_ALIVE,
+    SESSION_MESSAGE,
+)
 from nethood.net.buffers import BufferPool
-
-SESSION_MESSAGE = 0x00
-SESSION_REQUEST = 0x81
-SESSION_KEEPALIVE = 0x85
 
 _FLUSH_AT = 256 * 1024
 _GATHER = 64
@@ -107,7 +109,7 @@ class FramedTcp:
         self.bytes_in = 0
         self.bytes_out = 0
         self.progress_at = loop.time()
-        self.length_mask = 0x1FFFF if netbios else 0xFFFFFF
+        self.length_mask = MAX_SESSION_LENGTH if netbios else MAX_DIRECT_LENGTH
 
     def start(self) -> None:
         """Begin to read."""
@@ -308,9 +310,9 @@ class FramedTcp:
         self._keep(buffer, rest)
 
     def _deliver(self, kind: int, payload: memoryview) -> None:
-        if kind & 0xFE == SESSION_MESSAGE and not (kind and self.length_mask == 0xFFFFFF):
+        if kind & 0xFE == SESSION_MESSAGE and not (kind and self.length_mask == MAX_DIRECT_LENGTH):
             self._receiver.frame_received(payload)
-        elif kind != SESSION_KEEPALIVE:
+        elif kind != SESSION_KEEP_ALIVE:
             self._receiver.packet_received(kind, bytes(payload))
 
     def _flush(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nethood.errors import Malformed
 from nethood.nbt.session import (
     CALLED_NAME_NOT_PRESENT,
+    MAX_SESSION_LENGTH,
     POSITIVE_RESPONSE,
     SESSION_REQUEST,
     UNSPECIFIED_ERROR,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SERVER_SUFFIX = 0x20
 GENERIC_NAME = "*SMBSERVER"
-MAX_SESSION_MESSAGE = 0x1FFFF
 
 
 class SessionService:
@@ -44,7 +44,7 @@ class SessionService:
             self._refuse(connection, CALLED_NAME_NOT_PRESENT, f"it calls {who}, not this server")
             return
         connection.netbios = True
-        connection.transport.length_mask = MAX_SESSION_MESSAGE
+        connection.transport.length_mask = MAX_SESSION_LENGTH
         connection.transport.write(POSITIVE_RESPONSE)
 
     def _refuse(self, connection: ClientConnection, code: int, why: str) -> None:
