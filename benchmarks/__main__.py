@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import clients, extras, rows, table
+from benchmarks import clients, extras, nbt_names, rows, table
 from benchmarks.clients import Sample
 from benchmarks.rows import Bench, Row
 from benchmarks.servers import Nethood, Server, Smbd
@@ -24,7 +24,8 @@ _RESULTS = Path(__file__).with_name("RESULTS.md")
 @click.option("--rounds", default=5, show_default=True, help="Counted rounds, after a warm-up.")
 @click.option("--clients", "people", default="1,4", show_default=True, help="Client counts.")
 @click.option("--quick", is_flag=True, help="256 MiB files, 300 operations, 2 rounds, no file.")
-@click.option("--no-extras", is_flag=True, help="Leave out codec, memory and start-up.")
+@click.option("--no-extras", is_flag=True, help="Leave out codec, memory, start-up, NetBIOS.")
+@click.option("--netbios", is_flag=True, help="Only the section of NetBIOS, put in its place.")
 @click.option("--output", default=_RESULTS, type=click.Path(path_type=Path), show_default=True)
 def main(
     wanted: Sequence[str],
@@ -33,9 +34,13 @@ def main(
     people: str,
     quick: bool,
     no_extras: bool,
+    netbios: bool,
     output: Path,
 ) -> None:
     """Run the benchmark; without --quick, --rows or --server write benchmarks/RESULTS.md."""
+    if netbios:
+        _only_netbios(output)
+        return
     if missing := clients.require_tools():
         sys.exit(
             f"This needs {', '.join(missing)}: apt-get install samba smbclient gcc"
@@ -51,10 +56,18 @@ def main(
         result.lines = [_measure(row, servers, bench, 2 if quick else rounds) for row in chosen]
         if not no_extras:
             result.extras = extras.measure(servers)
+            result.sections = [nbt_names.section()]
     text = table.render(result)
     click.echo(text)
     if not (quick or wanted or only):
         output.write_text(text)
+
+
+def _only_netbios(output: Path) -> None:
+    section = nbt_names.section()
+    click.echo(section)
+    if output.exists():
+        output.write_text(table.with_section(output.read_text(), section))
 
 
 def _matches(key: str, wanted: Sequence[str]) -> bool:

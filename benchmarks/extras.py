@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import clients, nbt_sweep
+from benchmarks import clients
 from benchmarks.servers import Server
 
 IDLE_CONNECTIONS = 200
@@ -15,7 +15,7 @@ HELP_RUNS = 11
 
 def measure(servers: Sequence[Server]) -> list[str]:
     """Return one finished line of text a figure."""
-    return [*_idle(servers), _help(), _codec(), *nbt_sweep.measure()]
+    return [*_idle(servers), _help(), _codec()]
 
 
 def _idle(servers: Sequence[Server]) -> list[str]:

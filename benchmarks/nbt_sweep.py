@@ -5,42 +5,64 @@ The fleet is on port 137, the only one nbtscan asks, and so needs root.
 
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks import nbt_fleet
 
 NETWORK = "127.7.0.0/16"
 ANSWERING = 32_768
-ROUNDS = 3
+ROUNDS = 5
 _NETHOOD = (sys.executable, "-m", "nethood", "nbt", "sweep", NETWORK, "--retries", "0")
 _NBTSCAN = ("nbtscan", "-q", NETWORK)
 
 
-def measure() -> list[str]:
-    """Return a line of text for each tool; a reason where it can't be measured."""
+@dataclass(frozen=True)
+class Run:
+    """One run of a whole command: hosts are lines printed, memory the most it held."""
+
+    seconds: float
+    hosts: int
+    memory_mib: float
+
+
+def section() -> str:
+    """Return a table of both tools; a reason where it can't be measured."""
     if os.geteuid() != 0:
-        return ["Sweep of a /16: not measured, port 137 needs root"]
+        return "Sweep of a /16: not measured, port 137 needs root."
     commands: dict[str, Sequence[str]] = {"nethood": _NETHOOD}
     if shutil.which("nbtscan"):
         commands["nbtscan"] = _NBTSCAN
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
     with nbt_fleet.running(137):
-        return [_line(name, command) for name, command in commands.items()]
-
-
-def _line(name: str, command: Sequence[str]) -> str:
-    runs = [_run(command) for _ in range(ROUNDS)]
-    seconds, hosts, memory = min(runs)[0], min(run[1] for run in runs), max(run[2] for run in runs)
-    return (
-        f"Sweep of a /16, {ANSWERING:,} hosts answering, {name}: best {seconds:.2f} s,"
-        f" at worst {hosts:,} hosts found, {memory:.0f} MiB"
+        for round_ in range(ROUNDS):
+            for name in commands if round_ % 2 else reversed(commands):
+                runs[name].append(_run(commands[name]))
+    return "\n".join(
+        [
+            f"Sweep of a /16 once over, {ANSWERING:,} hosts answering, the whole command,"
+            f" {ROUNDS} runs each by turns:",
+            "",
+            "| | median | best | worst | hosts found, fewest | memory, most |",
+            "|---|--:|--:|--:|--:|--:|",
+            *(_row(name, found) for name, found in runs.items()),
+        ]
     )
 
 
-def _run(command: Sequence[str]) -> tuple[float, int, float]:
-    """Return seconds, hosts printed, and the most memory held, in MiB."""
+def _row(name: str, runs: Sequence[Run]) -> str:
+    times = [run.seconds for run in runs]
+    cells = [f"{value:.2f} s" for value in (statistics.median(times), min(times), max(times))]
+    cells.append(f"{min(run.hosts for run in runs):,}")
+    cells.append(f"{max(run.memory_mib for run in runs):.0f} MiB")
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _run(command: Sequence[str]) -> Run:
     start = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -49,8 +71,8 @@ def _run(command: Sequence[str]) -> tuple[float, int, float]:
         hosts = sum(line.startswith("127.") for line in process.stdout)
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
-    return time.perf_counter() - start, hosts, usage.ru_maxrss / 1024
+    return Run(time.perf_counter() - start, hosts, usage.ru_maxrss / 1024)
 
 
 if __name__ == "__main__":
-    print(*measure(), sep="\n")
+    print(section())

@@ -38,6 +38,8 @@ class Result:
     negotiated: dict[str, dict[str, str]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
+    sections: list[str] = field(default_factory=list)
+    """Finished sections that follow, each with its heading."""
 
 
 def line(row: Row, samples: Mapping[str, Sequence[Sample]]) -> Line:
@@ -65,7 +67,15 @@ def render(result: Result) -> str:
     parts = [_heading(result), _negotiated(result), _table(result.lines), _noise(result.lines)]
     if result.extras:
         parts.append("## Beside the table\n\n" + "\n".join(f"* {text}" for text in result.extras))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in (*parts, *result.sections) if part) + "\n"
+
+
+def with_section(text: str, section: str) -> str:
+    """Return the Markdown with *section* in the place of the one of its heading, or at the end."""
+    heading = section.partition("\n")[0]
+    before, found, rest = text.partition(f"{heading}\n")
+    _, following, after = rest.partition("\n## ") if found else ("", "", "")
+    return before.rstrip("\n") + f"\n\n{section}\n" + (f"{following}{after}" if following else "")
 
 
 def _heading(result: Result) -> str:
