@@ -13,18 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from ipaddress import IPv4Address
 from types import ModuleType
 from typing import Any
 
-from fuzz import fuzz_server
+from fuzz import fuzz_netbios, fuzz_server
 from nethood.fscc import dir_info
-from nethood.nbt import datagram
-from nethood.nbt.mailslot import BROWSE, MailslotWrite
-from nethood.nbt.name import NetbiosName, decode_compressed_name, decode_name, encode_name
-from nethood.nbt.name_service import AddressEntry, registration_request
-from nethood.nbt.node_status import WILDCARD, NodeStatus, StatusName, node_status_response
-from nethood.nbt.packet import Packet
 from nethood.rpc.ndr import Reader
 from nethood.smb2.create_contexts import encode_contexts
 from nethood.smb2.header import Header
@@ -109,27 +102,9 @@ def _default_bytes(cls: type[Any]) -> tuple[bytes, ...]:
         return (b"",)
 
 
-def _netbios() -> Iterator[Target]:
-    name = NetbiosName("FRED", 0x20, "NETBIOS.COM")
-    here = IPv4Address("10.1.2.3")
-    encoded = encode_name(name)
-    yield Target("nbt.name.decode_name", decode_name, (encoded,))
-    yield Target("nbt.name.decode_compressed_name", decode_compressed_name, (encoded,))
-    packets = (
-        registration_request(1, name, AddressEntry(0, here)),
-        node_status_response(1, WILDCARD, NodeStatus((StatusName("FRED", 0x20),) * 3)),
-    )
-    yield Target("nbt.packet.Packet.decode", Packet.decode, tuple(p.encode() for p in packets))
-    write = MailslotWrite(BROWSE, bytes(40)).encode()
-    yield Target("nbt.mailslot.MailslotWrite.decode", MailslotWrite.decode, (write,))
-    header = datagram.DatagramHeader(datagram.DIRECT_GROUP_DATAGRAM, 1, here)
-    whole = datagram.Datagram(header, name, name, write)
-    seeds = (whole.encode(), *whole.encode_fragments(200))
-    yield Target("nbt.datagram.decode_datagram", datagram.decode_datagram, seeds)
-
-
 def _adapted() -> Iterator[Target]:
-    yield from _netbios()
+    for name, call, seeds in (*fuzz_netbios.decoders(), *fuzz_netbios.machines()):
+        yield Target(name, call, seeds)
     for info_class in _DIRECTORY_CLASSES:
         yield Target(
             f"fscc.dir_info.decode_entries {info_class}",

@@ -11,7 +11,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from nethood.cli import HELP_NAMES
+from nethood.cli import HELP_NAMES, nethood
 from nethood.cli.nbt import nbt
 from nethood.config import (
     BrowserTable,
@@ -71,24 +71,29 @@ def test_the_example_configuration_is_right(tmp_path: Path) -> None:
 
 
 def test_the_netbios_example_is_right(tmp_path: Path) -> None:
-    [example] = blocks("docs/netbios.md", "toml")
+    # Each block adds to the one before; tests/interop/test_docs_netbios.py runs the whole.
+    (tmp_path / "public").mkdir()
+    example = "\n".join(blocks("docs/netbios.md", "toml"))
     (tmp_path / "nethood.toml").write_text(example, encoding="utf-8")
-    settings = load(tmp_path / "nethood.toml", needs_shares=False)
+    settings = load(tmp_path / "nethood.toml")
     assert settings.netbios.enabled
     assert settings.wins.enabled
     assert settings.browser.master == "preferred"
+    assert len(settings.wins.static) == 2
+    assert len(settings.wins.partners) == 1
 
 
-def test_every_nbt_command_in_the_document_is_one() -> None:
-    [example] = blocks("docs/netbios.md", "text")
-    context = click.Context(nbt, help_option_names=HELP_NAMES)
-    lines = [re.split(r"\s{2,}", line)[0].split() for line in example.splitlines()]
-    assert len(lines) > 5
-    for _, group, name, *arguments in lines:
-        assert group == "nbt"
-        command = nbt.get_command(context, name)
+def test_every_netbios_command_in_the_document_is_one() -> None:
+    text = "".join(blocks("docs/netbios.md", "text"))
+    lines = [re.split(r"\s{2,}", line)[0].split() for line in text.splitlines()]
+    commands = [words[1:] for words in lines if words[0] == "nethood"]
+    assert len(commands) > 20
+    for words in commands:
+        group, rest = (nbt, words[1:]) if words[0] == "nbt" else (nethood, words)
+        context = click.Context(group, help_option_names=HELP_NAMES)
+        command = group.get_command(context, rest[0])
         assert command is not None
-        command.make_context(name, arguments, parent=context)
+        command.make_context(rest[0], rest[1:], parent=context)
 
 
 def test_the_library_in_the_readme_is_python_and_short() -> None:

@@ -247,6 +247,53 @@ async def test_a_retargeted_call_arrives(lan: Lan) -> None:
     await elsewhere.close()
 
 
+async def test_a_call_goes_on_to_the_next_address_and_looks_again(lan: Lan) -> None:
+    async with lan.nodes() as (server, client), lan.node(4) as empty:
+        await empty.add_name("EMPTY")
+        await empty.listen("EMPTY")
+        listener = await server.listen("SERVER", 0x20)
+        cache, name = client.names.node.cache, NetbiosName("SERVER", 0x20)
+        # 127.0.9.4 answers calls, but has no such name; then who has it is asked for afresh.
+        now = asyncio.get_running_loop().time()
+        cache.add(name, (IPv4Address("127.0.9.4"),), now, ttl_s=600)
+        async with await client.call("SERVER", calling=CLIENT) as stream:
+            assert stream.peer == ("127.0.9.1", lan.session_port)
+        await (await listener.accept()).close()
+        cache.add(name, (IPv4Address("127.0.9.4"), IPv4Address("127.0.9.1")), now, ttl_s=600)
+        async with await client.call("SERVER", calling=CLIENT) as stream:
+            assert stream.peer == ("127.0.9.1", lan.session_port)
+        await (await listener.accept()).close()
+
+
+async def test_a_name_that_is_nowhere_to_be_called_ends_the_call(lan: Lan) -> None:
+    async with lan.nodes() as (server, client):
+        await server.add_name("OTHER")
+        await server.listen("OTHER")
+        stale = NetbiosName("STALE", 0x20)
+        now = asyncio.get_running_loop().time()
+        client.names.node.cache.add(stale, (IPv4Address("127.0.9.1"),), now, ttl_s=600)
+        with pytest.raises(netbios.NameNotKnown):
+            await client.call("STALE", calling=CLIENT)
+        with pytest.raises(TimedOut, match=r"STALE<20> does not answer the call in 0\.001 s"):
+            await client.call("STALE", calling=CLIENT, timeout_s=0.001)
+
+
+async def test_node_status_counts_sessions(lan: Lan) -> None:
+    async with lan.nodes() as (server, client):
+        listener = await server.listen("SERVER", 0x20)
+        stream = await client.call("SERVER", calling=CLIENT)
+        called = await listener.accept()
+        told = (await client.status("127.0.9.1")).statistics
+        assert told.number_pending_sessions == 1
+        assert (told.max_number_pending_sessions, told.max_total_sessions_possible) == (64, 0xFFFF)
+        assert told.session_data_packet_size == 0xFFFF
+        assert (await server.status("127.0.9.2")).statistics.number_pending_sessions == 1
+        await stream.close()
+        await called.close()
+        told = (await client.status("127.0.9.1")).statistics
+        assert told.number_pending_sessions == 0
+
+
 async def test_only_names_of_ours_call_listen_and_retarget(lan: Lan) -> None:
     async with lan.nodes() as (server, client):
         for attempt in (
@@ -343,6 +390,9 @@ async def test_a_fragmented_datagram_arrives_whole(lan: Lan) -> None:
         ({"interfaces": []}, "needs an interface"),
         ({"wins": ["wins.example"]}, "no IPv4 address"),
         ({"node_type": netbios.NodeType.P}, "P node needs"),
+        ({"distributor": "127.0.9.1"}, "a B node broadcasts its datagrams"),
+        ({"wins": ["127.0.9.1"], "distributor": "here"}, "no IPv4 address"),
+        ({"datagram_networks": ["10.0.0.1/24"]}, "a network is written"),
     ],
 )
 def test_bad_options_are_one_sentence(lan: Lan, options: dict[str, object], sentence: str) -> None:

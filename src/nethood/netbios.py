@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nethood.errors import ConnectError, LocalError
+from nethood.errors import ConnectError, LocalError, TimedOut
 from nethood.nbt.lmhosts import Lmhosts, read_lmhosts
 from nethood.nbt.name import NetbiosName
 from nethood.nbt.node_model import (
@@ -41,13 +41,26 @@ from nethood.nbt.session import (
     SessionRequest,
 )
 from nethood.nbt.suffix import FILE_SERVER
-from nethood.neighborhood.datagrams import DatagramNode, Received
+from nethood.neighborhood.datagram_port import DatagramPort, open_ports
+from nethood.neighborhood.datagrams import SNT, DatagramNode, DatagramRefused, Received
+from nethood.neighborhood.host import NetbiosHost
 from nethood.neighborhood.node import NameNode, NameNotKnown, NameTaken
+from nethood.net.hardware import hardware_address, hardware_address_of
 from nethood.net.links import choose_links, default_route_names, links
-from nethood.net.sessions import Answer, CallRefused, MessageStream, SessionListener, call, retarget
+from nethood.net.sessions import (
+    MAX_PENDING,
+    SSN_RETRY_COUNT,
+    Answer,
+    CallRefused,
+    MessageStream,
+    SessionListener,
+    call,
+    retarget,
+)
 
 __all__ = [
     "CallRefused",
+    "DatagramRefused",
     "Listener",
     "MessageStream",
     "NameFound",
@@ -63,6 +76,10 @@ __all__ = [
 _BACKLOG = 64
 _MAX_WAITING = 256
 _MAX_LMHOSTS_BYTES = 1 << 20
+_NO_LIMIT = 0xFFFF
+"""What node status says of sessions: it has 16 bits, and there is no fixed table."""
+
+Told = Callable[[NameConflict | NameReleased | DatagramRefused], None]
 
 
 class Listener:
@@ -122,7 +139,13 @@ class Node:
 
     *interfaces* are addresses with their network, ``10.0.0.5/24``; None takes those that have a
     default route. With *wins* the node is an H node, otherwise a B node, unless *node_type* says
-    something else ([MS-NBTE] 3.1.3). *lmhosts* is a file to ask last. *told* hears of conflicts.
+    something else ([MS-NBTE] 3.1.3). *lmhosts* is a file to ask last. *told* hears of conflicts,
+    and of datagrams a host did not take. *distributor* is a server that relays datagrams to groups
+    and everybody (RFC 1001 17.3); a B node broadcasts those and uses none.
+
+    Datagrams are taken from the interfaces' own networks, the name servers and the distributor;
+    *datagram_networks* are further networks to take them from, each host 50 times a second.
+
     Ports other than the three of NetBIOS are for tests, and for hosts where those are taken; a
     claim is broadcast three times, *broadcast_interval_s* apart (RFC 1002 6).
     """
@@ -135,7 +158,9 @@ class Node:
         wins: Sequence[str] = (),
         scope: str = "",
         lmhosts: Path | None = None,
-        told: Callable[[NameConflict | NameReleased], None] | None = None,
+        told: Told | None = None,
+        distributor: str | None = None,
+        datagram_networks: Sequence[str | IPv4Network] = (),
         name_port: int = 137,
         datagram_port: int = 138,
         session_port: int = 139,
@@ -152,10 +177,44 @@ class Node:
             broadcast_interval_s=broadcast_interval_s,
         )
         hosts = _read_lmhosts(lmhosts) if lmhosts is not None else None
-        self.names = NameNode(options, lmhosts=hosts, told=told)
-        self.datagrams = DatagramNode(self.names, self._deliver, port=datagram_port)
+        names = NameNode(options, lmhosts=hosts, told=told)
+        relay = _distributor(distributor, options.node_type)
+        heard = [*_networks(datagram_networks), *_hosts(servers), *_hosts([relay] if relay else [])]
+        ports = [
+            DatagramPort(
+                interface,
+                datagram_port,
+                networks=heard,
+                snt=SNT[options.node_type],
+                counters=names.node.counters,
+            )
+            for interface in chosen
+        ]
+        self._join(names, DatagramNode(names, ports, distributor=relay), session_port, told)
+        self._host: NetbiosHost | None = None
+
+    @classmethod
+    def on(cls, host: NetbiosHost, *, told: Told | None = None, session_port: int = 139) -> Self:
+        """Return a node that shares the address, the ports and the name table of a running *host*.
+
+        The names it adds are its own, and go with it. Where the host serves files on port 139, a
+        node that takes calls needs a *session_port* of its own.
+        """
+        node = cls.__new__(cls)
+        node._join(host.node, host.datagrams, session_port, told)
+        node._host = host
+        return node
+
+    def _join(
+        self, names: NameNode, datagrams: DatagramNode, session_port: int, told: Told | None
+    ) -> None:
+        self.names = names
+        self.datagrams = datagrams
+        self._told = told
+        self._added: set[NetbiosName] = set()
         self._session_port = session_port
         self._sessions = SessionListener(self._decide, self._accept)
+        self._calls: set[MessageStream] = set()
         self._is_listening = False
         self._listeners: list[Listener] = []
         self._retargets: dict[NetbiosName, RetargetSessionResponse] = {}
@@ -164,12 +223,21 @@ class Node:
         self.dropped_datagrams = 0
 
     async def __aenter__(self) -> Self:
-        self.names.open()
-        try:
+        counters = self.names.node.counters
+        if self._host is None:
+            self.names.open()
+            try:
+                open_ports(self.datagrams.ports)
+            except ConnectError:
+                await self.names.close()
+                raise
             self.datagrams.open()
-        except ConnectError:
-            await self.names.close()
-            raise
+            counters.count_sessions = self._count_sessions
+            counters.max_pending_sessions = MAX_PENDING
+            counters.max_sessions = counters.session_packet_size = _NO_LIMIT
+        elif self._told is not None:
+            self._host.listeners.append(self._told)
+        self.datagrams.subscribe(self._deliver, self._told)
         return self
 
     async def __aexit__(
@@ -182,8 +250,17 @@ class Node:
             await listener.close()
         self._listeners.clear()
         await self._sessions.close()
-        await self.names.close()
-        self.datagrams.close()
+        self.datagrams.unsubscribe(self._deliver, self._told)
+        if self._host is None:
+            await self.names.close()
+            self.datagrams.close()
+            for port in self.datagrams.ports:
+                port.close()
+            return
+        if self._told is not None:
+            self._host.listeners.remove(self._told)
+        held = [name for name in self._added if self.names.local_name(name) is not None]
+        await asyncio.gather(*(self.names.remove_name(name) for name in held))
 
     # Names.
 
@@ -195,12 +272,15 @@ class Node:
         """
         wanted = _name(name, suffix)
         await self.names.add_name(wanted, group=group)
-        return self.names.node.scoped(wanted)
+        scoped = self.names.node.scoped(wanted)
+        self._added.add(scoped)
+        return scoped
 
     async def delete_name(self, name: str, suffix: int = 0) -> None:
         """Give a name up and wait until that is done. Raises LocalError for one not ours."""
         wanted = _name(name, suffix)
         await self.names.remove_name(wanted)
+        self._added.discard(self.names.node.scoped(wanted))
         self._inboxes.pop(self.names.node.scoped(wanted), None)
 
     async def find(
@@ -266,21 +346,52 @@ class Node:
     ) -> MessageStream:
         """Call a name, from *calling*, a name of ours; return the session.
 
-        The name is looked up, unless *to* says at which address it is. Raises NameNotKnown,
-        CallRefused, ConnectError, TimedOut; LocalError for a calling name that is not ours.
+        The name is looked up, unless *to* says at which address it is. Where nobody takes the call
+        there, or the name is not there, the next address is called, and the name is looked up
+        again, up to four times in all (RFC 1002 5.2.1.1). Raises NameNotKnown, CallRefused,
+        ConnectError, TimedOut; LocalError for a calling name that is not ours.
         """
         called = self.names.node.scoped(_name(name, suffix))
         caller = self.names.node.scoped(_name(*calling))
         self._require(caller)
-        if to is None:
+        if to is not None:
+            return await self._call_at(_address(to), called, caller, timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._call_found(called, caller, timeout_s)
+        except TimeoutError:
+            raise TimedOut(f"{called} does not answer the call in {timeout_s:g} s") from None
+
+    async def _call_found(
+        self, called: NetbiosName, caller: NetbiosName, timeout_s: float
+    ) -> MessageStream:
+        tried: list[IPv4Address] = []
+        why: ConnectError | None = None
+        while True:
             found = await self.names.find(called, timeout_s=timeout_s)
-            to = str(found.addresses[0])
-        return await call(
-            (str(_address(to)), self._session_port),
-            called=called,
-            calling=caller,
-            timeout_s=timeout_s,
-        )
+            fresh = [address for address in found.addresses if address not in tried]
+            if why is not None and (not fresh or len(tried) > SSN_RETRY_COUNT):
+                raise why
+            tried.append(fresh[0])
+            try:
+                return await self._call_at(fresh[0], called, caller, timeout_s)
+            except CallRefused as refused:
+                if refused.error_code != CALLED_NAME_NOT_PRESENT:
+                    raise
+                why = refused
+            except ConnectError as error:
+                why = error
+            if len(fresh) == 1:
+                # What was found is used up: it is wrong, or was in the cache for too long.
+                self.names.node.cache.forget(called)
+
+    async def _call_at(
+        self, address: IPv4Address, called: NetbiosName, caller: NetbiosName, timeout_s: float
+    ) -> MessageStream:
+        where = (str(address), self._session_port)
+        stream = await call(where, called=called, calling=caller, timeout_s=timeout_s)
+        self._count(stream)
+        return stream
 
     # Datagrams.
 
@@ -289,13 +400,18 @@ class Node:
     ) -> None:
         """Send a datagram from a name of ours to a unique name, or to all of a *group*.
 
-        Nobody tells whether it arrives. Raises LocalError, NameNotKnown, TimedOut.
+        Nobody tells whether it arrives; a host that does not take it may say so, which *told* of
+        this node hears as a DatagramRefused. Raises LocalError, NameNotKnown, TimedOut.
         """
         await self.datagrams.send(_name(*source), _name(name, suffix), data, group=group)
 
     async def broadcast(self, source: tuple[str, int], data: bytes) -> None:
-        """Send a datagram to every node of the networks this one is in. Raises LocalError."""
-        self.datagrams.broadcast(_name(*source), data)
+        """Send a datagram to every node of the networks this one is in.
+
+        With a distribution server that relays to everybody, to whom that server reaches. Raises
+        LocalError, also for a P node without such a server.
+        """
+        await self.datagrams.broadcast(_name(*source), data)
 
     async def receive_datagram(self, name: str, suffix: int = 0) -> Received:
         """Wait for a datagram to a name of ours; cancel to stop waiting.
@@ -320,6 +436,7 @@ class Node:
             return
         if inbox.full():
             self.dropped_datagrams += 1
+            self.names.node.counters.no_resource += 1
             inbox.get_nowait()
         inbox.put_nowait(received)
 
@@ -336,6 +453,7 @@ class Node:
         if not wanting:
             return NegativeSessionResponse(NOT_LISTENING_FOR_CALLING_NAME)
         if all(one.is_full for one in wanting):
+            self.names.node.counters.no_resource += 1
             return NegativeSessionResponse(INSUFFICIENT_RESOURCES)
         return None
 
@@ -344,8 +462,17 @@ class Node:
             wanted = listener.name == stream.called and listener.wants(stream.calling)
             if wanted and not listener.is_full:
                 listener.take(stream)
+                self._count(stream)
                 return True
         return False
+
+    def _count(self, stream: MessageStream) -> None:
+        self._calls = {one for one in self._calls if not one.is_closed} | {stream}
+
+    def _count_sessions(self) -> int:
+        """Count the sessions of this node, and the calls that are being answered."""
+        self._calls = {one for one in self._calls if not one.is_closed}
+        return len(self._calls) + self._sessions.pending
 
     def _open_listeners(self) -> list[Listener]:
         return [listener for listener in self._listeners if not listener.is_closed]
@@ -382,16 +509,39 @@ def _address(text: str) -> IPv4Address:
 
 
 def _interfaces(wanted: Sequence[str | IPv4Interface] | None) -> tuple[Interface, ...]:
+    found = links()
     if wanted is None:
-        found = links()
         chosen = choose_links(found, default_route_names(found))
-        addresses = [address for link in chosen for address in link.ipv4]
-    else:
-        try:
-            addresses = [IPv4Interface(text) for text in wanted]
-        except ValueError as error:
-            raise LocalError(f"{error}: an interface is written 10.0.0.5/24") from None
-    return tuple(Interface(address.ip, address.network) for address in addresses)
+        return tuple(
+            Interface(address.ip, address.network, hardware_address(link.name))
+            for link in chosen
+            for address in link.ipv4
+        )
+    try:
+        addresses = [IPv4Interface(text) for text in wanted]
+    except ValueError as error:
+        raise LocalError(f"{error}: an interface is written 10.0.0.5/24") from None
+    return tuple(
+        Interface(address.ip, address.network, hardware_address_of(found, address.ip))
+        for address in addresses
+    )
+
+
+def _distributor(text: str | None, node_type: NodeType) -> IPv4Address | None:
+    if text is not None and node_type is NodeType.B:
+        raise LocalError("a B node broadcasts its datagrams: a distribution server is no use to it")
+    return _address(text) if text is not None else None
+
+
+def _networks(texts: Sequence[str | IPv4Network]) -> list[IPv4Network]:
+    try:
+        return [IPv4Network(text) for text in texts]
+    except ValueError as error:
+        raise LocalError(f"{error}: a network is written 10.0.0.0/24") from None
+
+
+def _hosts(addresses: Sequence[IPv4Address]) -> list[IPv4Network]:
+    return [IPv4Network((address, 32)) for address in addresses]
 
 
 def _read_lmhosts(path: Path) -> Lmhosts:

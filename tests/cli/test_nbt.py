@@ -228,23 +228,42 @@ def test_the_lines_of_nmblookup() -> None:
 
 
 def test_the_lines_of_nbtstat() -> None:
-    assert list(nbt_print.nbtstat_lines("Ethernet", "10.0.0.9", ODD)) == [
+    """As Windows prints them, blanks at the ends of lines included."""
+    assert "|\n".join(nbt_print.nbtstat_lines("Ethernet0", "172.16.158.243", ODD)) == (
+        "    |\n"
+        "Ethernet0:|\n"
+        "Node IpAddress: [172.16.158.243] Scope Id: []|\n"
+        "|\n"
+        "           NetBIOS Remote Machine Name Table|\n"
+        "|\n"
+        "       Name               Type         Status|\n"
+        "    ---------------------------------------------|\n"
+        "    PEER           <1D>  UNIQUE      Registered |\n"
+        "    ..__MSBROWSE__.<01>  GROUP       Registered |\n"
+        "    FIFTEEN-LETTERS<00>  UNIQUE      Conflict |\n"
+        "|\n"
+        "    MAC Address = 00-0C-29-AA-BB-CC|\n"
+    )
+
+
+def test_the_lines_of_nbtstat_for_a_host_that_is_silent() -> None:
+    assert list(nbt_print.nbtstat_lines("Wi-Fi", "172.20.10.2", None)) == [
+        "    ",
+        "Wi-Fi:",
+        "Node IpAddress: [172.20.10.2] Scope Id: []",
         "",
-        "Ethernet:",
-        "Node IpAddress: [10.0.0.9] Scope Id: []",
-        "",
-        "           NetBIOS Remote Machine Name Table",
-        "",
-        "       Name               Type         Status",
-        "    ---------------------------------------------",
-        "    PEER           <1D>  UNIQUE      Registered ",
-        "    ..__MSBROWSE__.<01>  GROUP       Registered ",
-        "    FIFTEEN-LETTERS<00>  UNIQUE      Conflict ",
-        "",
-        "    MAC Address = 00-0C-29-AA-BB-CC",
-        "",
+        "    Host not found.",
     ]
-    assert list(nbt_print.nbtstat_lines("lo", HERE, None))[-1] == "    Host not found."
+
+
+def test_a_status_in_the_style_of_nbtstat(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["nbt", "status", HERE, "127.0.0.2", "--style", "nbtstat", "--port", port]
+    assert run([*arguments, "--wait", "0.1", "--retries", "0"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["    ", "lo:", f"Node IpAddress: [{HERE}] Scope Id: []"]
+    assert "    ATTIC          <20>  UNIQUE      Registered " in lines
+    assert "    MAC Address = 02-03-04-05-06-07" in lines
+    assert lines[-4:] == ["lo:", f"Node IpAddress: [{HERE}] Scope Id: []", "", "    Host not found."]
 
 
 def test_what_a_peer_calls_itself_can_not_steer_the_terminal(

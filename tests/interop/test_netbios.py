@@ -108,6 +108,12 @@ class Net:
         conf.write_text("[global]\n" + "".join(f"   {line}\n" for line in lines))
         return conf
 
+    def mac(self, separator: str = ":") -> str:
+        """Return the hardware address of our host's cable."""
+        ran = peers.run(["ip", "-j", "link", "show", CABLE], 10, namespace=self.ours)
+        [link] = json.loads(ran.output)
+        return str(link["address"]).replace(":", separator)
+
     def lookup(self, *words: str) -> str:
         """Run nmblookup on samba's host."""
         command = ["nmblookup", "-s", str(self.conf()), *words]
@@ -142,7 +148,15 @@ def test_nmblookup_reads_our_node_status(net: Net) -> None:
         lines = [" ".join(line.split()) for line in net.lookup("-A", OURS).splitlines()]
     assert "APP <41> - B <ACTIVE>" in lines
     assert "OFFICE <00> - <GROUP> B <ACTIVE>" in lines
-    assert "MAC Address = 00-00-00-00-00-00" in lines
+    assert f"MAC Address = {net.mac('-').upper()}" in lines
+
+
+def test_nbtscan_shows_our_mac(net: Net) -> None:
+    peers.need("nbtscan")
+    with net.node(names=[("CELLAR", 0x00, False), ("CELLAR", 0x20, False)]):
+        ran = peers.run(["nbtscan", "-v", "-s", ";", OURS], 60, namespace=net.theirs)
+        assert f"{OURS};CELLAR         ;20U" in ran.output, ran.output
+        assert f"{OURS};MAC;{net.mac()}" in ran.output, ran.output
 
 
 def test_we_find_nmbd_and_read_its_status(net: Net) -> None:

@@ -16,11 +16,11 @@ from nethood.nbt.name import NetbiosName
 from nethood.nbt.name_service import AddressEntry
 from nethood.nbt.node import Node
 from nethood.nbt.node_model import Interface, NodeOptions, Send
-from nethood.nbt.node_status import NodeStatus, StatusName, status_of
+from nethood.nbt.node_status import Statistics, StatusName, status_of
 from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import Packet
 
-HERE = Interface(IPv4Address("10.0.0.1"), IPv4Network("10.0.0.0/24"))
+HERE = Interface(IPv4Address("10.0.0.1"), IPv4Network("10.0.0.0/24"), bytes.fromhex("02AABBCCDDEE"))
 THERE = Interface(IPv4Address("10.0.1.1"), IPv4Network("10.0.1.0/24"))
 ASKER = ("10.0.0.9", 40137)
 SERVER = IPv4Address("10.0.0.53")
@@ -34,7 +34,6 @@ def make_node(node_type: NodeType = NodeType.B, **options: object) -> Node:
         "interfaces": (HERE, THERE),
         "node_type": node_type,
         "name_servers": () if node_type is NodeType.B else (SERVER,),
-        "unit_id": bytes.fromhex("02AABBCCDDEE"),
         **options,
     }
     node = Node(NodeOptions(**fields), itertools.count(100).__next__)  # type: ignore[arg-type]
@@ -209,10 +208,52 @@ def test_node_status(name: NetbiosName) -> None:
     node.feed(ns.conflict_demand(1, HOST), ("10.0.1.9", 137), 5, interface=THERE)
     answer = ask(node, ns.node_status_request(5, name), ("10.0.0.9", 1024))
     assert answer is not None
-    assert status_of(answer) == NodeStatus(
-        (StatusName("HOST", 0x20, 0x6C00), StatusName("OFFICE", 0x00, 0xE400)),
-        bytes.fromhex("02AABBCCDDEE"),
-    )
+    status = status_of(answer)
+    assert status is not None
+    assert status.names == (StatusName("HOST", 0x20, 0x6C00), StatusName("OFFICE", 0x00, 0xE400))
+    assert status.unit_id == bytes.fromhex("02AABBCCDDEE")
+
+
+def test_node_status_counts_what_happened() -> None:
+    node = make_node(answers_per_s=1.0, answers_burst=3)
+    before = statistics(node)
+    assert before.number_good_sends == 2 * 2 * 3 + 2 * 2  # claims on two networks, overwrites
+    assert before.number_retransmits == 2 * 2 * 2
+    assert before.number_good_receives == 1
+    assert (before.period_of_statistics, before.number_no_resource_conditions) == (0, 0)
+    for _ in range(5):
+        ask(node, query(HOST))
+    node.find(NetbiosName("FAR"), 10, tag="t")
+    node.counters.count_sessions = lambda: 7
+    node.counters.max_pending_sessions = 64
+    node.counters.max_sessions = node.counters.session_packet_size = 1 << 20
+    after = statistics(node, now=10.0 + 3 * 60)
+    assert after.number_good_receives == before.number_good_receives + 5 + 1
+    # Our answer to the first status request, two of the five, a query on each network.
+    assert after.number_good_sends == before.number_good_sends + 1 + 2 + 2
+    assert after.number_no_resource_conditions == 3
+    assert after.period_of_statistics == 3
+    blocks = (after.number_free_command_blocks, after.total_number_command_blocks)
+    assert blocks == (after.max_total_number_command_blocks - 1, 4096)
+    assert (after.number_pending_sessions, after.max_number_pending_sessions) == (7, 64)
+    assert (after.max_total_sessions_possible, after.session_data_packet_size) == (0xFFFF, 0xFFFF)
+
+
+def test_counters_of_16_bits_stay_and_those_of_32_begin_again() -> None:
+    node = make_node()
+    node.counters.good_sends = (1 << 32) + 5
+    node.counters.retransmits = node.counters.send_aborts = 1 << 20
+    told = statistics(node)
+    assert told.number_good_sends == 5
+    assert (told.number_retransmits, told.number_send_aborts) == (0xFFFF, 0xFFFF)
+
+
+def statistics(node: Node, now: float = 10.0) -> Statistics:
+    answer = ask(node, ns.node_status_request(5), now=now)
+    assert answer is not None
+    status = status_of(answer)
+    assert status is not None
+    return status.statistics
 
 
 def test_node_status_of_an_unknown_name_or_by_broadcast_is_silence() -> None:

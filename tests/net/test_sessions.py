@@ -115,6 +115,54 @@ async def test_a_retarget_is_followed() -> None:
     await host.listener.close()
 
 
+async def nobody() -> Address:
+    """Return an address that refuses connections, as long as nobody takes it."""
+    host = Host()
+    address = await host.open()
+    await host.listener.close()
+    return address
+
+
+async def test_a_call_sent_on_to_nobody_is_made_again_where_it_began() -> None:
+    class Moving(Host):
+        def decide(self, request: SessionRequest, peer: Address) -> Answer:
+            self.requests.append(request)
+            return gone if len(self.requests) == 1 else None
+
+    gone = retarget(*await nobody())
+    host = Moving()
+    address = await host.open()
+    stream = await call(address, called=CALLED, calling=CALLING)
+    assert stream.peer == address
+    assert len(host.requests) == 2
+    assert not stream.is_closed
+    await stream.close()
+    assert stream.is_closed
+    await (await host.streams.get()).close()
+    await host.listener.close()
+
+
+async def test_being_sent_to_nobody_again_and_again_is_bounded() -> None:
+    host = Host(retarget(*await nobody()))
+    with pytest.raises(ConnectError, match="on and on"):
+        await call(await host.open(), called=CALLED, calling=CALLING)
+    assert len(host.requests) == 3
+    await host.listener.close()
+
+
+async def test_who_begins_to_listen_a_moment_later_is_reached() -> None:
+    address = await nobody()
+    calling = asyncio.create_task(call(address, called=CALLED, calling=CALLING))
+    host = Host()
+    await asyncio.sleep(0.05)  # the first attempt is refused at once; the second comes after 0.25 s
+    assert await host.listener.open([address]) == [address]
+    stream = await calling
+    assert host.requests == [SessionRequest(CALLED, CALLING)]
+    await stream.close()
+    await (await host.streams.get()).close()
+    await host.listener.close()
+
+
 async def test_a_session_nobody_wants_any_more_is_ended() -> None:
     host = Host()
     host.wants = False

@@ -191,9 +191,20 @@ def encode_neg_token_resp(resp: NegTokenResp) -> bytes:
 
 def encode_neg_token_init_2(mech_types: list[str]) -> bytes:
     """Return the token a server speaks first with, [MS-SPNG] 3.2.5.2."""
+    value = _init_2(mech_types)
+    value["negTokenInit"]["negHints"]["hintName"] = _HINT
+    return bytes(encoder.encode(value))
+
+
+def encode_neg_token_init(mech_types: list[str], mech_token: bytes) -> bytes:
+    """Return a client's first token, *mech_token* being for the first mechanism, RFC 4178 4.2.1."""
+    value = _init_2(mech_types)
+    value["negTokenInit"]["mechToken"] = mech_token
+    return bytes(encoder.encode(value))
+
+
+def _init_2(mech_types: list[str]) -> Any:
     value = _GSS_INIT_2.clone()
     value["thisMech"] = SPNEGO_OID
-    init = value["negTokenInit"]
-    init["mechTypes"].extend(mech_types)
-    init["negHints"]["hintName"] = _HINT
-    return bytes(encoder.encode(value))
+    value["negTokenInit"]["mechTypes"].extend(mech_types)
+    return value

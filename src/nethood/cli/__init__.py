@@ -70,6 +70,7 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
         "user": ("nethood.cli.user:user", "Keep the people who may log in."),
         "nbt": ("nethood.cli.nbt:nbt", "Ask NetBIOS name services, one host or whole networks."),
         "browse": ("nethood.cli.browse:browse", "List the hosts that announce themselves."),
+        "canary": ("nethood.cli.canary:canary", "Find who answers for names that do not exist."),
         "check-config": ("nethood.cli.check:check_config", "Say what is wrong in a nethood.toml."),
     },
 )

@@ -20,13 +20,19 @@ DEFAULT_WAIT_S = 35.0
 @click.command(short_help="List the hosts that announce themselves.")
 @click.argument("workgroup", required=False)
 @click.option(
+    "--from",
+    "source",
+    type=click.Choice(["daemon", "network"]),
+    help="Ask the NetBIOS daemon of nethood on this machine, or listen on the network. Without"
+    " it: the daemon where one runs, unless --wait or --interface is given.",
+)
+@click.option(
     "--wait",
     "wait_s",
     type=click.FloatRange(0, 3600, min_open=True),
-    default=DEFAULT_WAIT_S,
-    show_default=True,
     metavar="SECONDS",
-    help="How long to listen; hosts take up to 30 seconds to answer.",
+    help="How long to listen; hosts take up to 30 seconds to answer. Without it"
+    f" {DEFAULT_WAIT_S:g}.",
 )
 @click.option(
     "--interface",
@@ -36,18 +42,39 @@ DEFAULT_WAIT_S = 35.0
     help="Listen on this interface; may be given again.",
 )
 @options.as_json
-def browse(workgroup: str | None, wait_s: float, interfaces: Sequence[str], as_json: bool) -> int:
-    """Ask the hosts of WORKGROUP to announce themselves, listen, and print who did.
+def browse(
+    workgroup: str | None,
+    source: str | None,
+    wait_s: float | None,
+    interfaces: Sequence[str],
+    as_json: bool,
+) -> int:
+    """List the hosts of WORKGROUP, or of all workgroups, that announce themselves.
 
-    Without WORKGROUP nobody is asked: hosts announce themselves every 12 minutes at least. It
-    needs UDP port 138, which is below 1024 and which a running NetBIOS daemon holds. The exit
-    status is 1 when nothing was heard.
+    A running `nethood serve --netbios` or `nethood nbt serve` tells at once what it has heard:
+    the hosts of its workgroup, and the masters of the others. Where none runs, the hosts of
+    WORKGROUP are asked to announce themselves, and those that do are listed; without WORKGROUP
+    nobody is asked, and hosts announce themselves every 12 minutes at least. Listening needs UDP
+    port 138, which is below 1024. The exit status is 1 when nobody is known.
     """
-    from nethood.cli import nbt_print
     from nethood.cli.nbt_ask import run
 
-    heard = run(_listen(_checked(workgroup), wait_s, interfaces or None))
-    rows = list(_rows(heard, workgroup.upper() if workgroup else None))
+    _check(workgroup)
+    listens = wait_s is not None or bool(interfaces)
+    if source == "daemon" and listens:
+        raise click.UsageError("--wait and --interface are for listening, not for --from daemon")
+    only = workgroup.upper() if workgroup else None
+    rows = None if source == "network" or listens else _told(only, must=source == "daemon")
+    if rows is None:
+        heard = run(_listen(workgroup, wait_s or DEFAULT_WAIT_S, interfaces or None))
+        rows = list(_rows(heard, only))
+    _show(rows, workgroup, as_json=as_json)
+    return 0 if rows else 1
+
+
+def _show(rows: Sequence[dict[str, Any]], workgroup: str | None, *, as_json: bool) -> None:
+    from nethood.cli import nbt_print
+
     if as_json:
         for row in rows:
             nbt_print.show_json(row)
@@ -56,16 +83,42 @@ def browse(workgroup: str | None, wait_s: float, interfaces: Sequence[str], as_j
         cells = ("group", "name", "address", "version", "comment", "part")
         nbt_print.show_table(columns, [[row[cell] for cell in cells] for row in rows])
     else:
-        click.echo("nethood: nobody announced itself", err=True)
-    return 0 if rows else 1
+        where = f" in {workgroup.upper()}" if workgroup else ""
+        click.echo(f"nethood: nobody announced itself{where}", err=True)
 
 
-def _checked(workgroup: str | None) -> str | None:
+def _told(only: str | None, *, must: bool) -> list[dict[str, Any]] | None:
+    """Return what the daemon of this machine knows; None where none runs, unless it *must*."""
+    from dataclasses import asdict
+
+    from nethood.errors import LocalError
+    from nethood.neighborhood import browse_offer
+    from nethood.net import control
+
+    path = control.find(browse_offer.SOCKET_NAME)
+    line = None if path is None else control.ask(path)
+    if line is None:
+        if must:
+            raise LocalError(
+                "no NetBIOS daemon of nethood runs here; start `nethood nbt serve`, or listen with"
+                " --from network"
+            )
+        return None
+    rows, groups = browse_offer.decode(line)
+    if only is not None and only not in groups:
+        own = ", ".join(groups)
+        click.echo(
+            f"nethood: the daemon is in {own}; of other workgroups it knows only the masters",
+            err=True,
+        )
+    return [asdict(row) for row in rows if only in (None, row.group)]
+
+
+def _check(workgroup: str | None) -> None:
     from nethood.nbt.name import NetbiosName
 
     if workgroup is not None:
         NetbiosName(workgroup).to_bytes()
-    return workgroup
 
 
 async def _listen(

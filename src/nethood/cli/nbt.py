@@ -13,6 +13,8 @@ from nethood.cli import LazyGroup
         "query": ("nethood.cli.nbt_ask:query", "Ask where a NetBIOS name is."),
         "status": ("nethood.cli.nbt_ask:status", "Ask hosts for their table of names."),
         "reverse": ("nethood.cli.nbt_ask:reverse", "Ask an address for its name."),
+        "register": ("nethood.cli.nbt_register:register", "Claim a NetBIOS name."),
+        "release": ("nethood.cli.nbt_register:release", "Give a NetBIOS name up."),
         "listen": ("nethood.cli.nbt_listen:listen", "Show the NetBIOS packets that pass."),
         "serve": ("nethood.cli.nbt_serve:serve", "Be a NetBIOS host, browser or name server."),
         "sweep": ("nethood.cli.nbt_sweep:sweep", "Ask whole networks for their names."),

@@ -65,17 +65,16 @@ async def _query(name: NetbiosName, given: dict[str, Any]) -> list[Found]:
 
     host, port = given["wins"] or given["unicast"], given["port"]
     if host:
-        patience = _patience(given, lookup.UNICAST_PATIENCE)
+        time = patience(given, lookup.UNICAST_PATIENCE)
         recursion = bool(given["wins"])
-        return await lookup.query_host(
-            name, host, port=port, recursion=recursion, patience=patience
-        )
-    patience = _patience(given, lookup.BROADCAST_PATIENCE)
+        return await lookup.query_host(name, host, port=port, recursion=recursion, patience=time)
+    time = patience(given, lookup.BROADCAST_PATIENCE)
     to = [given["to"]] if given["to"] else broadcast_addresses()
-    return await lookup.query_broadcast(name, to, port=port, patience=patience)
+    return await lookup.query_broadcast(name, to, port=port, patience=time)
 
 
-def _patience(given: dict[str, Any], usual: Patience) -> Patience:
+def patience(given: dict[str, Any], usual: Patience) -> Patience:
+    """Return the patience --wait and --retries ask for, *usual* without them."""
     from nethood.neighborhood.lookup import Patience
 
     return Patience(given["wait_s"] or usual.wait_s, given["retries"] + 1)
@@ -152,10 +151,10 @@ async def _statuses(
     from nethood.neighborhood import lookup
     from nethood.net.resolve import ipv4_address
 
-    patience = _patience(given, lookup.UNICAST_PATIENCE)
+    time = patience(given, lookup.UNICAST_PATIENCE)
     addresses = await asyncio.gather(*map(ipv4_address, hosts))
     asked = (
-        lookup.node_status(address, port=given["port"], patience=patience) for address in addresses
+        lookup.node_status(address, port=given["port"], patience=time) for address in addresses
     )
     return list(zip(addresses, await asyncio.gather(*asked), strict=True))
 
@@ -168,7 +167,7 @@ def _show_status(
     if style == "nmblookup":
         lines = nbt_print.nmblookup_lines(address, answer)
     elif style == "nbtstat":
-        lines = nbt_print.nbtstat_lines(*_own(), answer)
+        lines = nbt_print.nbtstat_lines(*_own(address), answer)
     elif answer is None:
         click.echo(f"nethood: {address} does not answer", err=True)
         return
@@ -182,12 +181,16 @@ def _show_status(
         click.echo(line)
 
 
-def _own() -> tuple[str, str]:
-    """Return the interface and address other machines reach this one by."""
-    from nethood.net.interfaces import primary_address
+def _own(towards: str) -> tuple[str, str]:
+    """Return the interface and address of this machine on the way to an address."""
+    from nethood.errors import LocalError
+    from nethood.neighborhood.registration import own_address_towards
     from nethood.net.resolve import interface_of
 
-    address = primary_address() or "127.0.0.1"
+    try:
+        address = str(own_address_towards(towards))
+    except LocalError:
+        address = "0.0.0.0"
     return interface_of(address), address
 
 

@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from nethood.nbt.name import NetbiosName
 
-MAX_NAME = 15
 Function = Callable[..., Any]
 
 
@@ -67,20 +66,7 @@ def address(_context: click.Context, parameter: click.Parameter, text: str | Non
 
 
 def name(_context: click.Context, _parameter: click.Parameter, text: str) -> NetbiosName:
-    """Read NAME or NAME#SUFFIX, the suffix in hex; a click callback."""
-    from nethood.nbt.name import NetbiosName
+    """Read NAME or NAME#SUFFIX, the suffix in hex; a click callback. Raises LocalError."""
+    from nethood.neighborhood.name_text import parse_name
 
-    bare, mark, suffix = text.rpartition("#") if "#" in text else (text, "", "0")
-    if not bare:
-        raise click.UsageError(f"{text!r} is no NetBIOS name: nothing stands before the #")
-    if len(bare) > MAX_NAME:
-        raise click.UsageError(f"{bare!r} is no NetBIOS name: it is longer than 15 characters")
-    if not (suffix.isascii() and suffix.isalnum() and len(suffix) <= 2) or not _is_hex(suffix):
-        raise click.UsageError(f"{mark + suffix!r} is no suffix: it is two hex digits, like #20")
-    found = NetbiosName(bare.upper(), int(suffix, 16))
-    found.to_bytes()
-    return found
-
-
-def _is_hex(text: str) -> bool:
-    return all(character in "0123456789abcdefABCDEF" for character in text)
+    return parse_name(text)

@@ -138,8 +138,11 @@ def nmblookup_lines(address: str, status: NodeStatus | None) -> Iterator[str]:
 
 
 def nbtstat_lines(interface: str, own: str, status: NodeStatus | None) -> Iterator[str]:
-    """Yield what `nbtstat -A` prints on the interface of that name and address."""
-    yield ""
+    """Yield what `nbtstat -A` prints on the interface of that name and address.
+
+    Blanks at the ends of lines are the program's own; unprintable characters are dots.
+    """
+    yield "    "
     yield f"{interface}:"
     yield f"Node IpAddress: [{own}] Scope Id: []"
     yield ""

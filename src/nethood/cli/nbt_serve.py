@@ -74,7 +74,7 @@ def _with_options(
 
 
 async def _serve(settings: Settings, *, as_json: bool) -> None:
-    from nethood.cli.neighbours import netbios_host, start_netbios
+    from nethood.cli.neighbours import netbios_host, offer_browsing, start_netbios
     from nethood.cli.serve import signals
 
     stop = asyncio.Event()
@@ -88,9 +88,12 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
     host = netbios_host(settings, show)
     with signals(stop):
         await start_netbios(host)
+        offer = offer_browsing(host, show)
         try:
             await stop.wait()
         finally:
+            if offer is not None:
+                offer.close()
             await host.stop()
 
 

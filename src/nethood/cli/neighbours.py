@@ -14,9 +14,11 @@ from nethood.errors import ConnectError, LocalError
 from nethood.server import Event
 
 if TYPE_CHECKING:
+    from nethood.nbt.node_model import Interface
     from nethood.neighborhood.discovery import Discovery
     from nethood.neighborhood.host import NetbiosHost
     from nethood.neighborhood.wins import WinsConfig
+    from nethood.net.control import ControlSocket
 
 _MAX_BROWSER_COMMENT = 42
 Addresses = Sequence[tuple[str, int]]
@@ -29,6 +31,8 @@ class Neighbours:
 
     discovery: Discovery | None = None
     netbios: NetbiosHost | None = None
+    on_event: Tell = lambda _: None
+    offer: ControlSocket | None = None
 
     @classmethod
     def of(cls, settings: Settings, addresses: Addresses, on_event: Tell) -> Neighbours:
@@ -36,6 +40,7 @@ class Neighbours:
         return cls(
             _discovery(settings, addresses, on_event),
             netbios_host(settings, on_event) if settings.netbios.enabled else None,
+            on_event,
         )
 
     async def start(self) -> None:
@@ -45,11 +50,14 @@ class Neighbours:
         """
         if self.netbios is not None:
             await start_netbios(self.netbios)
+            self.offer = offer_browsing(self.netbios, self.on_event)
         if self.discovery is not None:
             await self.discovery.start()
 
     async def stop(self) -> None:
         """Say goodbye; takes about a second."""
+        if self.offer is not None:
+            self.offer.close()
         parts = [part.stop() for part in (self.discovery, self.netbios) if part is not None]
         await asyncio.gather(*parts)
 
@@ -84,17 +92,18 @@ def netbios_host(settings: Settings, on_event: Tell) -> NetbiosHost:
 
     netbios, master = settings.netbios, settings.browser.master
     server = build.options(settings)
+    interfaces = choose_interfaces(netbios.interfaces)
     host = HostSettings(
         name=server.server_name,
         machine_group=server.workgroup,
         comment=server.comment[:_MAX_BROWSER_COMMENT],
-        interfaces=choose_interfaces(netbios.interfaces),
+        interfaces=interfaces,
         serves_files=bool(settings.shares),
         node_type=NodeType[netbios.node],
         name_servers=netbios.name_servers,
         is_browser=master != "no",
         is_preferred_master=master == "preferred",
-        wins=_wins(settings),
+        wins=_wins(settings, interfaces),
     )
     return NetbiosHost(host, _teller(on_event))
 
@@ -107,13 +116,40 @@ async def start_netbios(host: NetbiosHost) -> None:
         raise LocalError(f"NetBIOS {error}") from error
 
 
-def _wins(settings: Settings) -> WinsConfig | None:
+def offer_browsing(host: NetbiosHost, on_event: Tell) -> ControlSocket | None:
+    """Let `nethood browse` ask what *host* knows; None, and an event, where that can't be."""
+    from nethood.browse.settings import BrowserSettings
+    from nethood.neighborhood import browse_offer
+    from nethood.net.control import ControlSocket, own_folder
+
+    settings = host.settings
+    own = BrowserSettings(
+        host_name=settings.name, machine_group=settings.machine_group, comment=settings.comment
+    )
+    folder = own_folder()
+    if folder is None:
+        return None
+
+    def answer() -> bytes:
+        pairs = zip(host.views(), settings.interfaces, strict=False)  # no views while it starts
+        rows = [row for view, each in pairs for row in browse_offer.rows_of(view, own, each)]
+        return browse_offer.encode(rows, [own.machine_group.upper()])
+
+    offer = ControlSocket(folder / browse_offer.SOCKET_NAME, answer)
+    try:
+        offer.open()
+    except ConnectError as error:
+        on_event(Event("warning", f"`nethood browse` can't ask this one: {error}", {}))
+        return None
+    return offer
+
+
+def _wins(settings: Settings, interfaces: Sequence[Interface]) -> WinsConfig | None:
     if not settings.wins.enabled:
         return None
     from nethood.auth.userdb import default_path
-    from nethood.neighborhood.wins import WinsConfig
 
-    return WinsConfig(settings.wins.store or default_path().with_name("wins.sqlite"))
+    return build.wins(settings.wins, interfaces, default_path().with_name("wins.sqlite"))
 
 
 def _teller(on_event: Tell) -> Callable[[str, str, dict[str, Any]], None]:

@@ -10,18 +10,22 @@ from nethood.config.load import load
 from nethood.config.model import (
     BrowserTable,
     NetbiosSettings,
+    PartnerSettings,
     ServerSettings,
     Settings,
     ShareSettings,
+    StaticSettings,
     WinsSettings,
 )
 
 __all__ = [
     "BrowserTable",
     "NetbiosSettings",
+    "PartnerSettings",
     "ServerSettings",
     "Settings",
     "ShareSettings",
+    "StaticSettings",
     "WinsSettings",
     "load",
 ]

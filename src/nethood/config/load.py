@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,9 +16,11 @@ from nethood.config.model import (
     BrowserTable,
     LimitsSettings,
     NetbiosSettings,
+    PartnerSettings,
     ServerSettings,
     Settings,
     ShareSettings,
+    StaticSettings,
     WinsSettings,
 )
 from nethood.errors import ConfigError
@@ -30,6 +33,11 @@ _TABLES: dict[str, type[BaseModel]] = {
     "limits": LimitsSettings,
     "shares": ShareSettings,
 }
+_LISTED: dict[tuple[str, ...], type[BaseModel]] = {
+    ("wins", "static"): StaticSettings,
+    ("wins", "partners"): PartnerSettings,
+}
+"""The tables there may be several of, each written [[in.two.brackets]]."""
 # What pydantic calls a fault, and what would be right instead.
 _REMEDIES = {
     "bool_type": "must be true or false",
@@ -41,6 +49,7 @@ _REMEDIES = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
+    "ip_v4_address": 'must be an IPv4 address in quotes, such as "192.168.1.5"',
     "ip_v4_network": 'must be a network, such as "203.0.113.0/24"',
     "ip_v6_network": 'must be a network, such as "203.0.113.0/24"',
 }
@@ -124,6 +133,8 @@ def _sentence(path: Path, text: str, fault: Any) -> str:
         return _at(path, text, where[:-1], f"{where[-1]} is missing; {_example(where[-1])}")
     if kind == "value_error":
         problem = str(fault["ctx"]["error"])
+    elif kind == "tuple_type" and where in _LISTED:
+        problem = f"must be written as [[{'.'.join(where)}]]"
     elif kind == "literal_error":
         problem = f"must be {fault['ctx']['expected']}"
     else:
@@ -136,14 +147,23 @@ def _is_internal(part: object) -> bool:
 
 
 def _unknown_key(where: tuple[str, ...]) -> str:
-    known = list(_TABLES) if len(where) == 1 else list(_TABLES[where[0]].model_fields)
+    if len(where) == 1:
+        known = list(_TABLES)
+    else:
+        table = _LISTED[where[:2]] if where[:2] in _LISTED and len(where) > 2 else _TABLES[where[0]]
+        known = list(table.model_fields)
     close = get_close_matches(where[-1], known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
     return f"unknown key {where[-1]!r}; {hint}"
 
 
 def _example(key: str) -> str:
-    return 'add path = "FOLDER"' if key == "path" else f"add {key}"
+    examples = {
+        "path": 'path = "FOLDER"',
+        "name": 'name = "NAME#SUFFIX"',
+        "address": 'address = "192.168.1.5"',
+    }
+    return f"add {examples.get(key, key)}"
 
 
 def _lowered(message: str) -> str:
@@ -173,9 +193,11 @@ def _at(
 def _key(where: tuple[str, ...]) -> str:
     if not where:
         return ""
-    depth = 2 if where[0] == "shares" else 1
-    table, rest = where[:depth], where[depth:]
-    name = f"[{'.'.join(_quoted(part) for part in table)}] "
+    if where[:2] in _LISTED and len(where) > 2:
+        name, rest = f"[[{'.'.join(where[:2])}]] ", where[3:]
+    else:
+        depth = 2 if where[0] == "shares" else 1
+        name, rest = f"[{'.'.join(map(_quoted, where[:depth]))}] ", where[depth:]
     return name + (f"{rest[0]} " if rest else "")
 
 
@@ -184,11 +206,20 @@ def _quoted(part: str) -> str:
 
 
 def line_number(text: str, where: tuple[str, ...]) -> int | None:
-    """Find the line in *text* where the key *where* stands, or its table; None if it can't."""
+    """Find the line in *text* where the key *where* stands, or its table; None if it can't.
+
+    A table of several has its number, from 0, behind its name: ("wins", "static", "0").
+    """
     table: tuple[str, ...] = ()
     found: dict[tuple[str, ...], int] = {}
+    listed: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+        if header := re.match(r"\s*\[\[([^\[\]]+)\]\]", line):
+            name = _parts(header[1])
+            table = (*name, str(listed[name]))
+            listed[name] += 1
+            found.setdefault(table, number)
+        elif header := re.match(r"\s*\[([^\[\]]+)\]", line):
             table = _parts(header[1])
             found.setdefault(table, number)
         elif key := re.match(r"\s*([A-Za-z0-9_.\"' -]+?)\s*=", line):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
@@ -17,7 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from nethood.errors import ConfigError
+from nethood.errors import ConfigError, LocalError
+from nethood.nbt.wins import WinsOptions
+from nethood.nbt.wins_records import MAX_ADDRESSES, Intervals
+from nethood.neighborhood.name_text import parse_name
 from nethood.server.options import Limits, Network, check_share_name
 
 Dialect = Literal["2.0.2", "2.1", "3.0", "3.0.2", "3.1.1"]
@@ -47,6 +52,15 @@ def share_name(value: str) -> str:
     except ConfigError as error:
         raise ValueError(str(error).partition(": ")[2]) from None
     return value
+
+
+def service_name(value: str) -> str:
+    """Return *value*, NAME or NAME#SUFFIX, with its suffix, in capitals."""
+    try:
+        name = parse_name(value)
+    except LocalError as error:
+        raise ValueError(f'must be NAME#SUFFIX, such as "CORP#1C": {error}') from None
+    return f"{name.name}#{name.suffix:02X}"
 
 
 def endpoint(value: str) -> tuple[str | None, int | None]:
@@ -90,6 +104,7 @@ def _expanded(value: Path) -> Path:
 
 NetbiosName = Annotated[str, AfterValidator(netbios_name)]
 ShareName = Annotated[str, AfterValidator(share_name)]
+ServiceName = Annotated[str, AfterValidator(service_name)]
 Endpoint = Annotated[str, AfterValidator(_checked_endpoint)]
 FilePath = Annotated[Path, AfterValidator(_expanded)]
 
@@ -178,11 +193,92 @@ class BrowserTable(_Table):
     master: Literal["no", "potential", "preferred"] = "no"
 
 
+Kind = Literal["unique", "group", "special-group", "multihomed"]
+Seconds = Annotated[float, Field(gt=0, strict=True)]
+_MOST: dict[Kind, int] = {
+    "unique": 1,
+    "group": 0,
+    "special-group": MAX_ADDRESSES,
+    "multihomed": MAX_ADDRESSES,
+}
+_INTERVALS = Intervals()
+
+
+class StaticSettings(_Table):
+    """One `[[wins.static]]` table: a name that no registration overrides."""
+
+    name: ServiceName
+    kind: Kind = "unique"
+    addresses: tuple[ipaddress.IPv4Address, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_many_as_the_kind_has(self) -> Self:
+        most, found = _MOST[self.kind], len(self.addresses)
+        if len(set(self.addresses)) < found:
+            raise ValueError(f"{self.name} has an address twice; write it once")
+        if min(most, 1) <= found <= most:
+            return self
+        if not most:
+            problem = "has no addresses, its members are asked by broadcast; leave addresses out"
+        elif most == 1:
+            problem = f"has one address, not {found}"
+        else:
+            problem = f"has 1 to {most} addresses, not {found}"
+        raise ValueError(f'{self.name} of kind "{self.kind}" {problem}')
+
+
+class PartnerSettings(_Table):
+    """One `[[wins.partners]]` table: a name server to replicate with."""
+
+    address: ipaddress.IPv4Address
+    pull: StrictBool = True
+    push: StrictBool = True
+    interval_s: Annotated[float, Field(ge=10, strict=True)] = 1800.0
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not (self.pull or self.push):
+            raise ValueError(
+                f"{self.address} with neither pull nor push exchanges nothing; leave it out"
+            )
+        return self
+
+
 class WinsSettings(_Table):
     """The `[wins]` table: the NetBIOS name server."""
 
     enabled: StrictBool = False
     store: FilePath | None = None
+    networks: tuple[ipaddress.IPv4Network, ...] | None = None
+    rate_per_s: Annotated[float, Field(ge=0, strict=True)] = 50.0
+    burst: Annotated[int, Field(ge=1, strict=True)] = 200
+    max_records: Annotated[int, Field(ge=1, strict=True)] = WinsOptions().max_records
+    renewal_s: Seconds = _INTERVALS.renewal_s
+    extinction_s: Seconds = _INTERVALS.extinction_s
+    extinction_timeout_s: Seconds = _INTERVALS.extinction_timeout_s
+    verify_s: Seconds = _INTERVALS.verify_s
+    special_groups: tuple[ServiceName, ...] = ()
+    own_address: ipaddress.IPv4Address | None = None
+    push_delay_s: Annotated[float, Field(ge=0, strict=True)] = 1.0
+    static: tuple[StaticSettings, ...] = ()
+    partners: tuple[PartnerSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if twice := _twice(entry.name for entry in self.static):
+            raise ValueError(f"{twice} stands in two [[wins.static]]; write one with all addresses")
+        if twice := _twice(str(partner.address) for partner in self.partners):
+            raise ValueError(f"{twice} stands in two [[wins.partners]]; keep one of them")
+        if any(partner.address == self.own_address for partner in self.partners):
+            raise ValueError(
+                f"own_address {self.own_address} is a partner too; name only the others in"
+                " [[wins.partners]]"
+            )
+        return self
+
+
+def _twice(values: Iterable[str]) -> str | None:
+    return next((value for value, times in Counter(values).items() if times > 1), None)
 
 
 class Settings(_Table):

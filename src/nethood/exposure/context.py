@@ -96,3 +96,5 @@ class ProbeContext:
     report: HostReport
     given_up: str = field(default="")
     """Why SMB is asked nothing more: set after the host let a whole time-out pass in silence."""
+    lost_s: float = 0.0
+    """How long questions over SMB that came to nothing have taken together."""

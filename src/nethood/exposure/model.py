@@ -135,6 +135,11 @@ class Smb1Facts:
     native_os: str = ""
     native_lan_manager: str = ""
     primary_domain: str = ""
+    server_name: str = ""
+    system_time_unix: float | None = None
+    time_zone_min: int | None = None
+    """Minutes west of UTC, as SMB1 counts them."""
+    extended_security: bool | None = None
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from nethood.nbt.name_service import (
 )
 from nethood.nbt.node_answers import Responder
 from nethood.nbt.node_model import (
+    MAX_QUERIES,
     ConflictSeen,
     Endpoint,
     Interface,
@@ -56,15 +57,9 @@ from nethood.nbt.node_tables import (
     NodeType,
     State,
 )
-from nethood.nbt.packet import (
-    OPCODE_RELEASE,
-    RCODE_CFT_ERR,
-    TYPE_NBSTAT,
-    Packet,
-)
+from nethood.nbt.packet import OPCODE_RELEASE, RCODE_CFT_ERR, TYPE_NBSTAT, Packet
 
 _MAX_REDIRECTS = 3
-_MAX_QUERIES = 4096
 _Do = Callable[[Subject, float], None]
 
 
@@ -206,6 +201,7 @@ class Node:
         if source[0] in self._own and source[1] == self.options.port:
             self.counters.own_ignored += 1
             return []
+        self.counters.received(now)
         if packet.is_response:
             self._take_response(packet, address, now, interface)
         elif not (broadcast and self.options.node_type is NodeType.P):
@@ -250,7 +246,7 @@ class Node:
         if packet.opcode == OPCODE_RELEASE:
             self._take_release(packet, source[0], now)
             return
-        statistics = self.counters.statistics
+        statistics = self.counters.statistics(now, len(self._queries))
         answer = self._responder.answer(packet, interface, statistics, broadcast=broadcast)
         if answer is None:
             return
@@ -429,6 +425,7 @@ class Node:
 
     def _taken(self) -> list[Output]:
         out, self._out = self._out, []
+        self.counters.good_sends += sum(isinstance(output, Send) for output in out)
         return out
 
     def _step(self, subject: Subject, what: Input, now: float) -> None:
@@ -458,8 +455,8 @@ class Node:
                 self._queries.remove(subject)
 
     def _start(self, query: Query, now: float) -> list[Output]:
-        if len(self._queries) >= _MAX_QUERIES:
-            raise LocalError(f"{_MAX_QUERIES} NetBIOS queries are in progress: wait for some")
+        if len(self._queries) >= MAX_QUERIES:
+            raise LocalError(f"{MAX_QUERIES} NetBIOS queries are in progress: wait for some")
         self._queries.append(query)
         return self._input(query, Input.START, now)
 
@@ -484,6 +481,7 @@ class Node:
     def _repeat(self, subject: Subject, now: float) -> None:
         subject.tries_left -= 1
         subject.deadline = now + subject.interval_s
+        self.counters.retransmits += len(subject.sends)
         self._out.extend(subject.sends.values())
 
     def _follow(self, subject: Subject, now: float) -> None:

@@ -126,7 +126,7 @@ class Responder:
             local = self._names.get(name)
             if local is None or not local.answers_on(interface.address):
                 return None
-        status = NodeStatus(self._table(), self._options.unit_id, statistics)
+        status = NodeStatus(self._table(), interface.unit_id, statistics)
         return node_status_response(packet.name_trn_id, name, status)
 
     def _table(self) -> tuple[StatusName, ...]:

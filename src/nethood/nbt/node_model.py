@@ -6,25 +6,30 @@ send, and events to tell the application.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from nethood.nbt.name import NetbiosName
 from nethood.nbt.name_service import NB_FLAGS_G, AddressEntry
-from nethood.nbt.node_status import NO_STATISTICS, NodeStatus, Statistics
+from nethood.nbt.node_status import NO_UNIT_ID, NodeStatus, Statistics
 from nethood.nbt.node_tables import HELD, NodeType, State, Table
 from nethood.nbt.packet import TYPE_NB, Packet
 from nethood.nbt.source_limit import SourceLimit
 
 Endpoint = tuple[str, int]
 
+MAX_QUERIES = 4096
+"""How many queries a node has in progress at most: its command blocks, as NetBIOS counts."""
+
 
 class Interface(NamedTuple):
-    """An address NetBIOS runs on, and the network it is in."""
+    """An address NetBIOS runs on, the network it is in, and the hardware's own address (MAC)."""
 
     address: IPv4Address
     network: IPv4Network
+    unit_id: bytes = NO_UNIT_ID
 
     @property
     def broadcast(self) -> IPv4Address:
@@ -41,7 +46,6 @@ class NodeOptions:
     name_servers: tuple[IPv4Address, ...] = ()
     scope: str = ""
     port: int = 137
-    unit_id: bytes = bytes(6)
     ttl_s: int = 300_000
     """The TTL asked of a name server."""
     refresh_floor_s: float = 300.0
@@ -206,10 +210,57 @@ class Query(Subject):
 
 @dataclass(slots=True)
 class NodeCounters:
-    """What a node took and left."""
+    """What a node took, sent and left, for people and for its node status.
+
+    The datagram and the session service of the host count here too; *count_sessions* tells how
+    many sessions there are, established or on the way. The session fields are 0 for a node that
+    takes no calls.
+    """
 
     own_ignored: int = 0
     foreign_ignored: int = 0
     limited: int = 0
     unmatched: int = 0
-    statistics: Statistics = NO_STATISTICS
+    good_sends: int = 0
+    good_receives: int = 0
+    send_aborts: int = 0
+    retransmits: int = 0
+    no_resource: int = 0
+    max_pending_sessions: int = 0
+    max_sessions: int = 0
+    session_packet_size: int = 0
+    count_sessions: Callable[[], int] = lambda: 0
+    started: float | None = None
+
+    def received(self, now: float) -> None:
+        """Count a packet that could be read; the first begins the period of the statistics."""
+        self.good_receives += 1
+        if self.started is None:
+            self.started = now
+
+    def statistics(self, now: float, queries: int) -> Statistics:
+        """Return the STATISTICS of RFC 1002 4.2.18, while *queries* are in progress.
+
+        The RFC takes them over from the adapter status of NetBIOS: the period is in minutes, and
+        counters of 16 bits stay at their highest value, those of 32 bits begin again.
+        """
+        period_s = now - self.started if self.started is not None else 0.0
+        return Statistics(
+            period_of_statistics=_short(int(period_s // 60)),
+            number_send_aborts=_short(self.send_aborts),
+            number_good_sends=self.good_sends & 0xFFFFFFFF,
+            number_good_receives=self.good_receives & 0xFFFFFFFF,
+            number_retransmits=_short(self.retransmits),
+            number_no_resource_conditions=_short(self.limited + self.no_resource),
+            number_free_command_blocks=MAX_QUERIES - queries,
+            total_number_command_blocks=MAX_QUERIES,
+            max_total_number_command_blocks=MAX_QUERIES,
+            number_pending_sessions=_short(self.count_sessions()),
+            max_number_pending_sessions=_short(self.max_pending_sessions),
+            max_total_sessions_possible=_short(self.max_sessions),
+            session_data_packet_size=_short(self.session_packet_size),
+        )
+
+
+def _short(number: int) -> int:
+    return min(number, 0xFFFF)

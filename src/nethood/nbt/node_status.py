@@ -37,6 +37,7 @@ MAX_NAMES = 255
 _ENTRY = Struct(">16sH")
 _STATISTICS = Struct(">BBHHHHHHIIHHHHHHHHH")
 _UNIT_ID_SIZE = 6
+NO_UNIT_ID = bytes(_UNIT_ID_SIZE)
 _TAIL_SIZE = _UNIT_ID_SIZE + _STATISTICS.size
 
 
@@ -84,7 +85,7 @@ class NodeStatus(NamedTuple):
     """The RDATA of a node status response; *unit_id* is six bytes, usually the MAC."""
 
     names: tuple[StatusName, ...]
-    unit_id: bytes = bytes(_UNIT_ID_SIZE)
+    unit_id: bytes = NO_UNIT_ID
     statistics: Statistics = NO_STATISTICS
 
     @classmethod

@@ -12,17 +12,30 @@ from typing import NamedTuple
 
 from nethood.browse.frames import decode_frame
 from nethood.errors import Malformed
-from nethood.nbt.datagram import Datagram
+from nethood.nbt.datagram import (
+    DATAGRAM_NEGATIVE_QUERY_RESPONSE,
+    DATAGRAM_POSITIVE_QUERY_RESPONSE,
+    DATAGRAM_QUERY_REQUEST,
+    ERROR_CODES,
+    Datagram,
+    DatagramError,
+    DatagramQuery,
+)
 from nethood.nbt.mailslot import MailslotWrite
 from nethood.nbt.name import NULL_NAME, NetbiosName
 from nethood.nbt.name_service import addresses_of, packet_kind
 from nethood.nbt.node_model import Interface
 from nethood.nbt.packet import Packet
 from nethood.neighborhood.browser import browser_frame
-from nethood.neighborhood.datagram_port import DATAGRAM_PORT, DatagramPort
+from nethood.neighborhood.datagram_port import DATAGRAM_PORT, DatagramPort, Incoming
 from nethood.net.udp import UdpEndpoint
 
 NAME_SERVICE_PORT = 137
+_QUERY_KINDS = {
+    DATAGRAM_QUERY_REQUEST: "DATAGRAM QUERY REQUEST",
+    DATAGRAM_POSITIVE_QUERY_RESPONSE: "DATAGRAM POSITIVE QUERY RESPONSE",
+    DATAGRAM_NEGATIVE_QUERY_RESPONSE: "DATAGRAM NEGATIVE QUERY RESPONSE",
+}
 
 
 class Overheard(NamedTuple):
@@ -54,6 +67,20 @@ def read_datagram(datagram: Datagram, source: str) -> Overheard:
     return Overheard(source, DATAGRAM_PORT, "DATAGRAM", names, _content(datagram))
 
 
+def read_incoming(incoming: Incoming) -> Overheard | None:
+    """Say what a packet of the datagram service is; None while more of it is to come."""
+    packet, source = incoming.packet, incoming.source[0]
+    if incoming.whole is not None:
+        return read_datagram(incoming.whole, source)
+    if isinstance(packet, DatagramError):
+        detail = ERROR_CODES.get(packet.error_code, f"error 0x{packet.error_code:02X}")
+        return Overheard(source, DATAGRAM_PORT, "DATAGRAM ERROR", (), detail)
+    if isinstance(packet, DatagramQuery):
+        kind = _QUERY_KINDS[packet.header.msg_type]
+        return Overheard(source, DATAGRAM_PORT, kind, (packet.destination_name,), "")
+    return None
+
+
 def _content(datagram: Datagram) -> str:
     try:
         mailslot = MailslotWrite.decode(datagram.user_data).name
@@ -83,8 +110,10 @@ def eavesdropping(
     def on_name_packet(data: bytes, source: tuple[str, int]) -> None:
         hear(read_name_packet(data, source[0]))
 
-    def on_datagram(datagram: Datagram, address: str) -> None:
-        hear(read_datagram(datagram, address))
+    def on_packet(incoming: Incoming) -> None:
+        overheard = read_incoming(incoming)
+        if overheard is not None:
+            hear(overheard)
 
     with ExitStack() as stack:
         for interface in interfaces:
@@ -94,5 +123,5 @@ def eavesdropping(
             port = DatagramPort(interface, datagram_port)
             stack.callback(port.close)
             port.open()
-            port.subscribe(on_datagram)
+            port.watch(on_packet)
         yield

@@ -9,29 +9,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
 from nethood.browse.settings import BrowserSettings
 from nethood.errors import Error, LocalError
+from nethood.nbt.distribution import (
+    DATAGRAMS_BURST,
+    DATAGRAMS_PER_S,
+    Distributor,
+    members_of,
+)
 from nethood.nbt.name import NetbiosName
 from nethood.nbt.node_model import Interface, NameConflict, NameReleased, NodeOptions
 from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import OPCODE_QUERY, Packet
+from nethood.nbt.source_limit import SourceLimit
 from nethood.nbt.suffix import FILE_SERVER, WORKSTATION
 from nethood.neighborhood.browser import BrowserService, BrowseView, SharedNames
-from nethood.neighborhood.datagram_port import DatagramPort
+from nethood.neighborhood.datagram_port import DatagramPort, Incoming, open_ports
+from nethood.neighborhood.datagrams import SNT, DatagramNode
 from nethood.neighborhood.node import NameNode, NameTaken
-from nethood.neighborhood.wins import WinsConfig, WinsService
+from nethood.neighborhood.wins import WinsConfig, WinsService, own_networks
+from nethood.net.hardware import hardware_address
 from nethood.net.links import choose_links, default_route_names, links
 
+MAX_SESSION_PACKET = 0xFFFF
+Told = Callable[[NameConflict | NameReleased], None]
 Tell = Callable[[str, str, dict[str, Any]], None]
 """Called with kind (``netbios`` or ``warning``), a sentence for a person, and plain fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    """What a host is called and what it does. *wins* makes it a name server too."""
+    """What a host is called and what it does.
+
+    *wins* makes it a name server, and a datagram distribution server for the names registered
+    there. *count_sessions* tells how many sessions its file server has, for its node status.
+    """
 
     name: str
     machine_group: str
@@ -45,6 +61,7 @@ class HostSettings:
     wins: WinsConfig | None = None
     name_port: int = 137
     datagram_port: int = 138
+    count_sessions: Callable[[], int] = lambda: 0
 
 
 class NetbiosHost:
@@ -64,7 +81,25 @@ class NetbiosHost:
             told=self._told,
         )
         self._tell = tell
-        self._ports: list[DatagramPort] = []
+        counters = self.node.node.counters
+        counters.count_sessions = settings.count_sessions
+        if settings.serves_files:
+            counters.max_sessions = counters.session_packet_size = MAX_SESSION_PACKET
+        self.ports = tuple(
+            DatagramPort(
+                interface,
+                settings.datagram_port,
+                networks=(settings.wins and settings.wins.networks) or (),
+                snt=SNT[settings.node_type],
+                counters=counters,
+            )
+            for interface in settings.interfaces
+        )
+        self.datagrams = DatagramNode(self.node, self.ports)
+        """The datagram service, for others in this process to share."""
+        self.distributor: Distributor | None = None
+        self.listeners: list[Told] = []
+        """Who else hears of conflicts and names taken away."""
         self._browsers: list[BrowserService] = []
         self._claiming: asyncio.Task[None] | None = None
 
@@ -75,13 +110,13 @@ class NetbiosHost:
         """
         try:
             self.node.open()
-            for interface in self.settings.interfaces:
-                self._ports.append(DatagramPort(interface, self.settings.datagram_port))
-                self._ports[-1].open()
+            open_ports(self.ports)
+            self.datagrams.open()
             if self.settings.wins is not None:
                 self.wins = await WinsService.open(
                     self.settings.wins, self.node.send_raw, self._warn
                 )
+                self._distribute(self.settings.wins, self.wins)
         except Error:
             await self.stop()
             raise
@@ -96,9 +131,9 @@ class NetbiosHost:
         await asyncio.gather(*(browser.stop() for browser in self._browsers))
         self._browsers.clear()
         await self.node.close()
-        for port in self._ports:
+        self.datagrams.close()
+        for port in self.ports:
             port.close()
-        self._ports.clear()
         wins, self.wins = self.wins, None
         if wins is not None:
             await wins.close()
@@ -139,10 +174,36 @@ class NetbiosHost:
         )
         # One name may be held for the browsers of several interfaces: it goes with the last.
         names = SharedNames(self.node)
-        for port in self._ports:
+        for port in self.ports:
             browser = BrowserService(settings, port, names)
             self._browsers.append(browser)
             browser.start()
+
+    def _distribute(self, config: WinsConfig, wins: WinsService) -> None:
+        """Relay datagrams to the names the name server knows, on the networks it serves."""
+        networks = own_networks() if config.networks is None else config.networks
+        self.distributor = Distributor(
+            partial(members_of, wins.server.records),
+            [interface.address for interface in self.settings.interfaces],
+            SourceLimit(networks, DATAGRAMS_PER_S, DATAGRAMS_BURST),
+            port=self.settings.datagram_port,
+        )
+        for port in self.ports:
+            port.watch(partial(self._relay, self.distributor, port))
+
+    def _relay(self, distributor: Distributor, port: DatagramPort, incoming: Incoming) -> None:
+        """Relay what came to this host alone: a broadcast has reached its members already."""
+        if incoming.packet is None or incoming.is_broadcast or incoming.is_own:
+            return
+        now = asyncio.get_running_loop().time()
+        own = port.interface.address
+        sent = distributor.receive(incoming.data, incoming.packet, incoming.source, own, now)
+        for packet, to in sent:
+            self._port_towards(to[0]).send_packet(packet, to)
+
+    def _port_towards(self, address: str) -> DatagramPort:
+        ip = IPv4Address(address)
+        return next((p for p in self.ports if ip in p.interface.network), self.ports[0])
 
     def _intercept(self, data: bytes, source: tuple[str, int]) -> bool:
         """Let the name server have what is not about a name of this host itself."""
@@ -157,6 +218,8 @@ class NetbiosHost:
         return any(self.node.local_name(question.name) for question in packet.questions)
 
     def _told(self, event: NameConflict | NameReleased) -> None:
+        for listener in list(self.listeners):
+            listener(event)
         if isinstance(event, NameConflict):
             self._warn(f"{event.source} says that the NetBIOS name {event.name} is its own too")
             for browser in self._browsers:
@@ -179,7 +242,9 @@ def choose_interfaces(named: Sequence[str] | None = None) -> tuple[Interface, ..
     if missing:
         raise LocalError(f"this machine has no interface {', '.join(missing)}, or it is down")
     interfaces = tuple(
-        Interface(address.ip, address.network) for link in chosen for address in link.ipv4
+        Interface(address.ip, address.network, hardware_address(link.name))
+        for link in chosen
+        for address in link.ipv4
     )
     if not interfaces:
         raise LocalError("there is no network interface with an IPv4 address for NetBIOS")

@@ -260,6 +260,8 @@ class NameNode:
             known = self._known.get(question)
             if known is not None:
                 if self.node.may_answer(source, now, interface):
+                    self.node.counters.received(now)
+                    self.node.counters.good_sends += 1
                     self._endpoints[interface.address].send(data[:2] + known, source)
                 return
         packet = Packet.decode(data)
@@ -284,8 +286,10 @@ class NameNode:
         for output in outputs:
             if isinstance(output, Send):
                 endpoint = self._endpoints.get(output.interface)
-                if endpoint is not None:
-                    endpoint.send(output.packet.encode(), output.destination)
+                if endpoint is not None and not endpoint.send(
+                    output.packet.encode(), output.destination
+                ):
+                    self.node.counters.send_aborts += 1
             else:
                 self._tell(output)
         self._arm()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
@@ -30,13 +30,26 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class ReplicationConfig:
-    """With whom to replicate. *own* is this server's address as its partners know it."""
+    """With whom to replicate. *own* is this server's address as its partners know it.
+
+    *pull_from* says how often each partner's records are fetched, in seconds, and those not in it
+    are not fetched from; *push_to* are those told of changes. None stands for all partners, every
+    *pull_s*.
+    """
 
     own: IPv4Address
     partners: tuple[IPv4Address, ...]
     port: int = winsra.REPLICATION_PORT
     pull_s: float = PULL_S
     push_delay_s: float = PUSH_DELAY_S
+    pull_from: Mapping[IPv4Address, float] | None = None
+    push_to: tuple[IPv4Address, ...] | None = None
+
+    def intervals_s(self) -> Mapping[IPv4Address, float]:
+        """Return whom to fetch records from, and how often."""
+        if self.pull_from is None:
+            return dict.fromkeys(self.partners, self.pull_s)
+        return self.pull_from
 
 
 class Association:
@@ -174,7 +187,9 @@ class Replicator:
         self._waiting: set[IPv4Address] = set()
         self._told_version = replication.server.version
         self._push_timer: asyncio.TimerHandle | None = None
-        self._pull_timer: asyncio.TimerHandle | None = None
+        self._pull_timers: dict[IPv4Address, asyncio.TimerHandle] = {}
+        self._pull_from = config.intervals_s()
+        self._push_to = config.partners if config.push_to is None else config.push_to
         self._listener: asyncio.Server | None = None
         self._is_closed = False
 
@@ -186,14 +201,15 @@ class Replicator:
         except OSError as error:
             why = error.strerror or error
             raise ConnectError(f"can't listen on {own} TCP port {port}: {why}") from error
-        self._pull_all()
+        for partner in self._pull_from:
+            self._pull_regularly(partner)
 
     async def close(self) -> None:
         """Stop listening and end what is going on."""
         self._is_closed = True
-        for timer in (self._push_timer, self._pull_timer):
-            if timer:
-                timer.cancel()
+        timers = list(self._pull_timers.values())
+        for timer in (*timers, *([self._push_timer] if self._push_timer else [])):
+            timer.cancel()
         if self._listener:
             self._listener.close()
         tasks = list(self._tasks)
@@ -211,14 +227,15 @@ class Replicator:
     def _push_all(self) -> None:
         self._push_timer = None
         self._told_version = self._replication.server.version
-        for partner in self._config.partners:
+        for partner in self._push_to:
             self._spawn(partner, partial(self.push, partner))
 
-    def _pull_all(self) -> None:
+    def _pull_regularly(self, partner: IPv4Address) -> None:
         loop = asyncio.get_running_loop()
-        self._pull_timer = loop.call_later(self._config.pull_s, self._pull_all)
-        for partner in self._config.partners:
-            self._spawn(partner, partial(self.pull, partner))
+        self._pull_timers[partner] = loop.call_later(
+            self._pull_from[partner], self._pull_regularly, partner
+        )
+        self._spawn(partner, partial(self.pull, partner))
 
     async def push(self, partner: IPv4Address) -> None:
         """Send an Update Notification. Raises TransportError or Malformed."""
@@ -291,7 +308,8 @@ class Replicator:
             await association.send(winsra.encode_records_response(peer, records, own))
         elif opcode in winsra.UPDATE_NOTIFICATIONS:
             winsra.decode_notification(opcode, body)
-            self._spawn(partner, partial(self.pull, partner))
+            if partner in self._pull_from:
+                self._spawn(partner, partial(self.pull, partner))
         else:
             raise Malformed("WINS association", f"has a message of operation {opcode}")
 

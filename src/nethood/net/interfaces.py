@@ -26,6 +26,8 @@ _PRIVATE = tuple(
         "fe80::/10",
     )
 )
+_MAPPED = 0xFFFF  # ::ffff:0:0/96, its upper 96 bits
+_IPV4_MASK = 0xFFFFFFFF
 # An address for documentation (RFC 5737): connecting a UDP socket to it sends nothing.
 _ELSEWHERE = ("192.0.2.1", 9)
 
@@ -39,6 +41,22 @@ def is_private(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped
     return any(parsed.version == net.version and parsed in net for net in _PRIVATE)
+
+
+def is_private_range(version: int, first: int, last: int) -> bool:
+    """Tell whether all addresses from *first* to *last*, as numbers, are private.
+
+    An IPv4 address mapped into IPv6 counts as IPv4.
+    """
+    if version == 6 and first >> 32 == last >> 32 == _MAPPED:
+        version, first, last = 4, first & _IPV4_MASK, last & _IPV4_MASK
+    # No private block begins where another ends: what has both ends in one is all in it.
+    return any(
+        net.version == version
+        and int(net.network_address) <= first
+        and last <= int(net.broadcast_address)
+        for net in _PRIVATE
+    )
 
 
 def private_addresses() -> list[str]:

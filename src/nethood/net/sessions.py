@@ -42,7 +42,9 @@ KEEP_ALIVE_S = 60.0
 """After how much silence of our own a keep-alive is sent, RFC 1002 6."""
 _HANDSHAKE_S = 10.0
 _MAX_HANDSHAKE = 1024
-_MAX_PENDING = 64
+MAX_PENDING = 64
+"""How many callers may be between connecting and their request."""
+_RETRY_PAUSE_S = 0.25
 
 Answer = NegativeSessionResponse | RetargetSessionResponse | None
 """What a session request gets: None is yes."""
@@ -88,6 +90,11 @@ class MessageStream:
         self._loop = asyncio.get_running_loop()
         self._sent_at = self._loop.time()
         self._timer = self._loop.call_later(keep_alive_s, self._keep_alive)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this side has ended the session, or found it broken."""
+        return self._writer.is_closing()
 
     async def send(self, message: bytes) -> None:
         """Send a message; waits while the peer does not read.
@@ -194,13 +201,22 @@ async def call(
 ) -> MessageStream:
     """Call *called* at *address* and follow up to four retargets (RFC 1002 5.2.1.1).
 
-    Raises CallRefused, ConnectError, TimedOut; Malformed for an answer that is none.
+    Who refuses the connection is called a second time, for he may be about to listen; where a call
+    was sent on to somebody who can't be reached, it is made again where it began. Raises
+    CallRefused, ConnectError, TimedOut; Malformed for an answer that is none.
     """
     request = SessionRequest(called, calling).encode()
     try:
         async with asyncio.timeout(timeout_s):
+            original = address
             for _ in range(1 + SSN_RETRY_COUNT):
-                pipe = await _connect(address)
+                try:
+                    pipe = await (_connect_twice if address == original else _connect)(address)
+                except ConnectError:
+                    if address == original:
+                        raise
+                    address = original
+                    continue
                 answer = await _greet(pipe, request)
                 if answer is None:
                     return MessageStream(
@@ -221,6 +237,14 @@ async def _connect(address: tuple[str, int]) -> _Pipe:
     except OSError as error:
         where = f"{address[0]} port {address[1]}"
         raise ConnectError(f"can't call {where}: {error.strerror or error}") from error
+
+
+async def _connect_twice(address: tuple[str, int]) -> _Pipe:
+    """Connect, and once more where nobody listened: the listen may just have been missed."""
+    with contextlib.suppress(ConnectError):
+        return await _connect(address)
+    await asyncio.sleep(_RETRY_PAUSE_S)
+    return await _connect(address)
 
 
 async def _greet(pipe: _Pipe, request: bytes) -> Answer:
@@ -304,6 +328,11 @@ class SessionListener:
             found += [sock.getsockname()[:2] for sock in server.sockets]
         return found
 
+    @property
+    def pending(self) -> int:
+        """How many callers have connected and are not answered yet."""
+        return len(self._pending)
+
     async def close(self) -> None:
         """Stop accepting; sessions that are established go on."""
         for server in self._servers:
@@ -317,7 +346,7 @@ class SessionListener:
         pipe = _Pipe(reader, writer)
         task = asyncio.current_task()
         assert task is not None
-        if len(self._pending) >= _MAX_PENDING:
+        if len(self._pending) >= MAX_PENDING:
             writer.transport.abort()
             return
         self._pending.add(task)

@@ -66,15 +66,19 @@ class UdpEndpoint:
         *,
         broadcast: bool = False,
         reuse: bool = False,
+        hops: int = 0,
     ) -> UdpEndpoint:
         """Bind to *address* and *port* (0: a free one) and begin to receive.
 
         *broadcast* lets it send to broadcast addresses; on Linux a socket receives broadcasts
         when bound to the broadcast address or to ``0.0.0.0``. *reuse* shares address and port
-        with others that do so too (multicast). Raises ConnectError where the address can't be
+        with others that do so too (multicast). *hops* is the TTL of what it sends over IPv4,
+        0 the system's own. Raises ConnectError where the address can't be
         had, LocalError where the event loop can't watch sockets.
         """
         sock = _bind(address, port, broadcast=broadcast, reuse=reuse)
+        if hops and sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
         endpoint = cls(loop, sock, receiver)
         try:
             loop.add_reader(sock.fileno(), endpoint._readable)

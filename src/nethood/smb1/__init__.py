@@ -1,1 +1,1 @@
-"""[MS-CIFS] and [MS-SMB], pure: what a client must say to learn whether SMB1 is on."""
+"""[MS-CIFS] and [MS-SMB], pure: what is said to learn whether SMB1 is on, in both directions."""

@@ -1,0 +1,220 @@
+"""`nethood scan`: what answers on the ports of whole networks, and what is wrong with it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nethood.cli.scan_files import Outputs
+    from nethood.cli.scan_view import Tally, View
+    from nethood.exposure.model import HostReport
+    from nethood.exposure.scan import ScanOptions
+    from nethood.exposure.state import Saved, ScanFile
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+INTERRUPTED = 130
+_SEED_BITS = 62
+_SHAPING = ("rate", "parallel", "wait_s", "retries", "timeout_s", "guest", "keep_all")
+
+
+def _file_option(name: str, what: str) -> Callable[[Any], Any]:
+    return click.option(
+        f"--{name}", f"{name}_file", metavar="FILE", help=f"Write {what} to FILE; - is stdout."
+    )
+
+
+@click.command(short_help="Find what is exposed in whole networks.")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option(
+    "--exclude", multiple=True, metavar="TARGET", help="Leave these out; may be repeated."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1_000_000, min_open=True),
+    default=1000.0,
+    show_default=True,
+    metavar="N",
+    help="How many connections and datagrams begin a second at most.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="How many hosts are examined at once.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, 60, min_open=True),
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a question to a host may take, its connection included.",
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0, 60, min_open=True),
+    default=0.9,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a port may be silent; from 1 on the system sends each packet twice.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 10),
+    default=0,
+    show_default=True,
+    help="How often to ask silent hosts again; a silent port of others is always asked again.",
+)
+@click.option("--guest", is_flag=True, help="Try one logon as guest; it is logged there.")
+@click.option("--public", is_flag=True, help="Ask public addresses too: only your own.")
+@click.option("--resume", is_flag=True, help="Go on with the last scan that was interrupted.")
+@click.option(
+    "--state", "state_file", type=click.Path(path_type=Path), help="Where the scan is kept."
+)
+@_file_option("json", "one JSON object a host")
+@_file_option("csv", "a table")
+@_file_option("sarif", "the findings as SARIF")
+@_file_option("html", "a report to read")
+@click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    help="Exit status 1 where a finding is this bad or worse.",
+)
+@click.option("--all", "keep_all", is_flag=True, help="Keep hosts with nothing open too.")
+@click.option("--no-progress", is_flag=True, help="Plain lines, as where there is no terminal.")
+def scan(targets: Sequence[str], **given: Any) -> int:
+    """Find the hosts among TARGETs, examine them, and print what is wrong with each.
+
+    A TARGET is an address, a network such as 192.168.1.0/24, a range such as 192.168.1.1-20, a
+    name, each with :PORT for an SMB server elsewhere than 445, or @FILE with one of these a line.
+
+    With --resume the scan keeps its own targets and options; TARGETs then say which scan.
+    Interrupted by Ctrl-C it keeps what it found; the exit status is then 130.
+    """
+    from nethood.cli.scan_files import Outputs
+
+    if not targets and not given["resume"]:
+        raise click.UsageError("there is no TARGET to scan; name one, like 192.168.1.0/24")
+    files = {kind: given[f"{kind}_file"] for kind in ("json", "csv", "sarif", "html")}
+    outputs = Outputs({kind: name for kind, name in files.items() if name})
+    file, saved = _resumed(targets, given) if given["resume"] else _begun(targets, given)
+    with file:
+        return _carry_out(file, saved, given, outputs)
+
+
+def _begun(targets: Sequence[str], given: dict[str, Any]) -> tuple[ScanFile, Saved]:
+    """Read the targets, and only then touch the file."""
+    from nethood.exposure.state import ScanFile
+    from nethood.exposure.targets import parse_targets
+
+    wanted = parse_targets(targets, given["exclude"], public=given["public"])
+    options = {name: given[name] for name in _SHAPING}
+    file = ScanFile(_path(given))
+    saved = file.begin(_specs(targets, given), wanted, options, secrets.randbits(_SEED_BITS))
+    return file, saved
+
+
+def _resumed(targets: Sequence[str], given: dict[str, Any]) -> tuple[ScanFile, Saved]:
+    from nethood.errors import LocalError
+    from nethood.exposure.state import ScanFile
+
+    path = _path(given)
+    if not path.exists():
+        raise LocalError(f"there is nothing to resume: {path} does not exist")
+    file = ScanFile(path)
+    try:
+        return file, file.unfinished(_specs(targets, given) if targets else None)
+    except LocalError:
+        file.close()
+        raise
+
+
+def _path(given: dict[str, Any]) -> Path:
+    from nethood.exposure.state import default_path
+
+    return given["state_file"] or default_path()
+
+
+def _specs(targets: Sequence[str], given: dict[str, Any]) -> list[str]:
+    return [*targets, *(f"not {text}" for text in given["exclude"])]
+
+
+def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Outputs) -> int:
+    """Run the scan to its end or until it is interrupted; show and write what was found."""
+    from nethood.cli.scan_view import Tally, view
+
+    tally = Tally()
+    for report in file.reports(saved.id) if saved.position else ():
+        tally.add(report)
+    with view(plain=given["no_progress"], quiet=outputs.use_stdout) as shown:
+        ended = _ask_all(file, saved, tally, shown)
+    outputs.write(lambda: file.reports(saved.id))
+    if ended:
+        file.finish(saved.id)
+    tally.show(ended=ended)
+    if not ended:
+        return INTERRUPTED
+    return 1 if given["fail_on"] and tally.has(given["fail_on"]) else 0
+
+
+def _ask_all(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> bool:
+    """Run the event loop; return False where a person stopped it."""
+    from nethood.cli.nbt_ask import run
+
+    try:
+        run(_scan(file, saved, tally, shown))
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+async def _scan(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> None:
+    from nethood.exposure.examine import examine
+    from nethood.exposure.scan import Scan, Start
+
+    start = Start(saved.seed, saved.position, saved.settled, file.places(saved.id, saved.position))
+    sink = _Sink(file, saved.id, tally, shown)
+    running = Scan(saved.targets, start, _options(saved.options), sink, examine)
+    tally.watch(running)
+    async with shown.watching(running):
+        await running.run()
+
+
+class _Sink:
+    """Whatever is found goes into the file first, then before the person's eyes."""
+
+    def __init__(self, file: ScanFile, scan_id: int, tally: Tally, shown: View) -> None:
+        self._file = file
+        self._id = scan_id
+        self._tally = tally
+        self._shown = shown
+
+    def host_found(self, place: int, report: HostReport) -> None:
+        self._file.save_host(self._id, place, report)
+        self._shown.host(self._tally.add(report))
+
+    def position_reached(self, position: int, settled: dict[str, int]) -> None:
+        self._file.save_position(self._id, position, settled)
+
+
+def _options(stored: dict[str, Any]) -> ScanOptions:
+    from nethood.exposure.context import ProbeOptions
+    from nethood.exposure.scan import ScanOptions
+
+    return ScanOptions(
+        rate=stored["rate"],
+        parallel=stored["parallel"],
+        wait_s=stored["wait_s"],
+        retries=stored["retries"],
+        keep_all=stored["keep_all"],
+        probes=ProbeOptions(timeout_s=stored["timeout_s"], guest=stored["guest"]),
+    )
