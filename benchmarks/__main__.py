@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import clients, extras, nbt_names, rows, table
+from benchmarks import clients, extras, nbt_names, rows, scan, table
 from benchmarks.clients import Sample
 from benchmarks.rows import Bench, Row
 from benchmarks.servers import Nethood, Server, Smbd
@@ -26,6 +26,7 @@ _RESULTS = Path(__file__).with_name("RESULTS.md")
 @click.option("--quick", is_flag=True, help="256 MiB files, 300 operations, 2 rounds, no file.")
 @click.option("--no-extras", is_flag=True, help="Leave out codec, memory, start-up, NetBIOS.")
 @click.option("--netbios", is_flag=True, help="Only the section of NetBIOS, put in its place.")
+@click.option("--scans", is_flag=True, help="Only the section of scans, put in its place.")
 @click.option("--output", default=_RESULTS, type=click.Path(path_type=Path), show_default=True)
 def main(
     wanted: Sequence[str],
@@ -35,11 +36,12 @@ def main(
     quick: bool,
     no_extras: bool,
     netbios: bool,
+    scans: bool,
     output: Path,
 ) -> None:
     """Run the benchmark; without --quick, --rows or --server write benchmarks/RESULTS.md."""
-    if netbios:
-        _only_netbios(output)
+    if netbios or scans:
+        _only(output, scan.section() if scans else nbt_names.section())
         return
     if missing := clients.require_tools():
         sys.exit(
@@ -56,15 +58,14 @@ def main(
         result.lines = [_measure(row, servers, bench, 2 if quick else rounds) for row in chosen]
         if not no_extras:
             result.extras = extras.measure(servers)
-            result.sections = [nbt_names.section()]
+            result.sections = [nbt_names.section(), scan.section()]
     text = table.render(result)
     click.echo(text)
     if not (quick or wanted or only):
         output.write_text(text)
 
 
-def _only_netbios(output: Path) -> None:
-    section = nbt_names.section()
+def _only(output: Path, section: str) -> None:
     click.echo(section)
     if output.exists():
         output.write_text(table.with_section(output.read_text(), section))

@@ -7,6 +7,7 @@ anything but Malformed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -269,8 +270,16 @@ def _datagrams() -> tuple[bytes, ...]:
 
 
 def _offers() -> tuple[bytes, ...]:
-    rows = [browse_offer.Row("BEDROCK", "FRED", str(HERE), "10.0", "", 3, browse_offer.MASTER)]
-    return (browse_offer.encode(rows, ["BEDROCK"]),)
+    row = {
+        "group": "BEDROCK",
+        "name": "FRED",
+        "address": str(HERE),
+        "version": "10.0",
+        "comment": "",
+        "server_type": 3,
+        "part": "",
+    }
+    return (json.dumps({"version": 1, "groups": ["BEDROCK"], "hosts": [row]}).encode(),)
 
 
 def _frames() -> tuple[bytes, ...]:

@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from fuzz import fuzz_netbios, fuzz_server
+from fuzz import fuzz_client, fuzz_netbios, fuzz_server
 from nethood.fscc import dir_info
 from nethood.rpc.ndr import Reader
 from nethood.smb2.create_contexts import encode_contexts
@@ -103,7 +103,11 @@ def _default_bytes(cls: type[Any]) -> tuple[bytes, ...]:
 
 
 def _adapted() -> Iterator[Target]:
-    for name, call, seeds in (*fuzz_netbios.decoders(), *fuzz_netbios.machines()):
+    for name, call, seeds in (
+        *fuzz_client.targets(),
+        *fuzz_netbios.decoders(),
+        *fuzz_netbios.machines(),
+    ):
         yield Target(name, call, seeds)
     for info_class in _DIRECTORY_CLASSES:
         yield Target(

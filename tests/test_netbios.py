@@ -228,6 +228,15 @@ async def test_every_refusal(lan: Lan) -> None:
             await stream.abort()
 
 
+async def test_a_call_in_another_scope_finds_no_name(lan: Lan) -> None:
+    async with lan.nodes() as (server, _), lan.node(3, scope="SALES") as sales:
+        await server.listen("SERVER", 0x20)
+        await sales.add_name("CLIENT")
+        with pytest.raises(netbios.CallRefused) as refused:
+            await sales.call("SERVER", calling=CLIENT, to="127.0.9.1")
+        assert refused.value.error_code == session.CALLED_NAME_NOT_PRESENT
+
+
 async def test_a_retargeted_call_arrives(lan: Lan) -> None:
     arrived: asyncio.Queue[MessageStream] = asyncio.Queue()
 

@@ -443,7 +443,8 @@ class Node:
     def _decide(self, request: SessionRequest, peer: Endpoint) -> Answer:
         """Answer a session request (RFC 1002 5.2.1.2)."""
         local = self.names.local_name(request.called)
-        if local is None or not local.is_held or local.conflicts:
+        in_scope = request.called.scope == self.names.options.scope
+        if not in_scope or local is None or not local.is_held or local.conflicts:
             return NegativeSessionResponse(CALLED_NAME_NOT_PRESENT)
         listening = [one for one in self._open_listeners() if one.name == request.called]
         if not listening:

@@ -115,6 +115,8 @@ def test_the_reference_covers_every_command() -> None:
         "nethood nbt query",
         "nethood nbt status",
         "nethood nbt reverse",
+        "nethood nbt register",
+        "nethood nbt release",
         "nethood nbt listen",
         "nethood nbt serve",
         "nethood nbt sweep",

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from nethood.config import Settings, WinsSettings, build, load
+from nethood.config import (
+    PartnerSettings,
+    Settings,
+    StaticSettings,
+    WinsSettings,
+    build,
+    load,
+)
 from nethood.config.load import line_number
 from nethood.errors import ConfigError
 from nethood.nbt.name import NetbiosName
@@ -18,6 +27,7 @@ from nethood.nbt.wins_records import Intervals, RecordKind
 from nethood.neighborhood.wins import WinsConfig
 from nethood.neighborhood.wins_replication import ReplicationConfig
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 WHOLE = """\
 [wins]
 enabled = true
@@ -203,3 +213,29 @@ def test_lines_in_tables_of_several() -> None:
     assert line_number(WHOLE, ("wins", "static", "1", "addresses", "0")) == 23
     assert line_number(WHOLE, ("wins", "partners", "1")) == 34
     assert line_number(WHOLE, ("wins", "burst")) == 6
+
+
+@pytest.mark.parametrize(
+    ("section", "table"),
+    [("[[wins.static]]", StaticSettings), ("[[wins.partners]]", PartnerSettings)],
+)
+def test_every_key_is_stated(section: str, table: type[BaseModel]) -> None:
+    text = DOCUMENT.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(table.model_fields)
+
+
+def test_the_defaults_stated_are_those_taken() -> None:
+    text = DOCUMENT.read_text().partition("## [wins]\n")[2].partition("\n## ")[0]
+    stated = dict(re.findall(r"^\| `(\w+)` \| `([\d.]+)` \|", text, re.MULTILINE))
+    taken = WinsSettings().model_dump()
+    assert stated == {
+        key: str(value)
+        for key, value in taken.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def test_the_example_is_right(tmp_path: Path) -> None:
+    text = DOCUMENT.read_text().partition("## [[wins.partners]]\n")[2]
+    wins = read(tmp_path, text.partition("```text\n")[2].partition("```")[0]).wins
+    assert (len(wins.static), len(wins.partners)) == (1, 1)

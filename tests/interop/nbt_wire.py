@@ -16,7 +16,15 @@ from tests.interop.lan import CABLE, Background, cable, running
 BROADCAST = "10.77.0.255"
 HUB = "10.77.0.254"
 FAR = "10.78.0.2"
+DISCARD = 9
 PASSWORD = "correct-horse-9"
+_LAST = """
+import socket, sys
+last = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+last.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+last.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, sys.argv[1].encode())
+last.sendto(b"end", ("255.255.255.255", int(sys.argv[2])))
+"""
 _FOLDERS = ("private", "lock", "state", "cache", "pid")
 
 
@@ -74,12 +82,49 @@ def _ip(namespace: str, words: str) -> None:
         peers.missing(f"no network can be made here: {ran.output.strip()}")
 
 
+@dataclass(frozen=True)
+class Record:
+    """What passes the bridge, being written to a file."""
+
+    wire: Wire
+    file: Path
+    recorder: Background
+
+    def end(self) -> None:
+        """Write what has passed until now, and no more."""
+        end_record(self.recorder, self.wire.hub)
+
+    def dissected(self, display_filter: str, *fields: str) -> list[str]:
+        """Return the packets of a filter: each as its fields, or as tshark's one line."""
+        return dissected(self.file, display_filter, *fields)
+
+    def faults(self, *ours: int) -> list[str]:
+        """Return the malformed packets of anybody, and those of our hosts with any error."""
+        here = ", ".join(map(address, ours))
+        wrong = f"_ws.malformed or (_ws.expert.severity == error and ip.src in {{{here}}})"
+        return self.dissected(wrong)
+
+
+def end_record(recorder: Background, namespace: str, interface: str = CABLE) -> None:
+    """End a tshark that prints (-P -l) what it writes, once all that has passed is written.
+
+    It has packets in hand when it is told to stop: one more is sent, and waited for.
+    """
+    seen = len(recorder.lines)
+    words = [sys.executable, "-c", _LAST, interface, str(DISCARD)]
+    sent = peers.run(words, 20, namespace=namespace)
+    assert sent.status == 0, sent.output
+    recorder.wait_until(lambda lines: any(f" {DISCARD} Len=3" in line for line in lines[seen:]), 30)
+    recorder.stop()
+
+
 @contextmanager
-def recorded(wire: Wire, record: Path) -> Iterator[Background]:
+def recorded(wire: Wire, file: Path) -> Iterator[Record]:
     """Record all that passes the bridge."""
-    with running(wire.hub, ["tshark", "-n", "-i", CABLE, "-w", record]) as recorder:
+    command: list[str | Path] = ["tshark", "-n", "-i", CABLE, "-P", "-l", "-w", file]
+    with running(wire.hub, command) as recorder:
         recorder.wait_for(lambda line: "Capture started" in line, 30)
-        yield recorder
+        yield Record(wire, file, recorder)
 
 
 def dissected(record: Path, display_filter: str, *fields: str) -> list[str]:
@@ -88,12 +133,6 @@ def dissected(record: Path, display_filter: str, *fields: str) -> list[str]:
     ran = peers.run(["tshark", "-n", "-r", record, "-Y", display_filter, *words], 120)
     assert ran.status == 0, ran.output
     return [line for line in ran.output.splitlines() if not line.startswith("Running as user")]
-
-
-def faults(record: Path, ours: str = address(1)) -> list[str]:
-    """Return the malformed packets of anybody, and our own with any error in them."""
-    wrong = f"_ws.malformed or (_ws.expert.severity == error and ip.src == {ours})"
-    return dissected(record, wrong)
 
 
 def samba_conf(home: Path, name: str, **options: str) -> Path:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.interop import peers
 from tests.interop.lan import CABLE, Background, cable, need_programs, running
+from tests.interop.nbt_wire import end_record
 
 NMBD, OURS = "10.77.0.1", "10.77.0.2"
 
@@ -78,6 +79,15 @@ def lan(make_namespace: Callable[[], str]) -> Lan:
     namespaces = make_namespace(), make_namespace()
     cable(*namespaces)
     return namespaces
+
+
+@pytest.fixture(scope="module", autouse=True)
+def record(lan: Lan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Background, Path]]:
+    """Record all of these tests, for the last of them."""
+    need_programs("tshark")
+    capture = tmp_path_factory.mktemp("browser") / "capture.pcapng"
+    with sniffing(lan[1], capture) as sniffer:
+        yield sniffer, capture
 
 
 @contextmanager
@@ -165,11 +175,9 @@ def test_an_election_lost_and_our_host_in_nmbds_list(lan: Lan, tmp_path: Path) -
 
 def test_an_election_won_and_nmbd_in_our_list(lan: Lan, tmp_path: Path) -> None:
     """nmbd is the weaker candidate; it gives way, announces itself to us, and finds us."""
-    need_programs("nmblookup", "tshark")
+    need_programs("nmblookup")
     weak = {"preferred_master": "no", "os_level": "1"}
-    capture = tmp_path / "capture.pcapng"
     with (
-        sniffing(lan[1], capture),
         nmbd(lan[0], tmp_path, **weak),
         browser(lan[1], is_preferred_master=True) as own,
     ):
@@ -183,9 +191,6 @@ def test_an_election_won_and_nmbd_in_our_list(lan: Lan, tmp_path: Path) -> None:
         conf = tmp_path / "smb.conf"
         asked = peers.run(["nmblookup", "-s", conf, "-M", "HOUSE"], 30, namespace=lan[0])
         assert f"{OURS} HOUSE<1d>" in asked.output
-    assert faults(capture) == []
-    kinds = dissected(capture, f"browser and ip.src == {OURS}")
-    assert {"0x08", "0x01", "0x0c", "0x0f"} <= kinds
 
 
 def test_a_master_that_leaves_is_succeeded_by_nmbd(lan: Lan, tmp_path: Path) -> None:
@@ -198,13 +203,25 @@ def test_a_master_that_leaves_is_succeeded_by_nmbd(lan: Lan, tmp_path: Path) -> 
         samba.wait_for(lambda line: "is now a local master browser" in line, 60)
 
 
+def test_what_passed_is_dissected_and_not_malformed(
+    lan: Lan, record: tuple[Background, Path]
+) -> None:
+    """The last of this file: it ends the record of all others."""
+    sniffer, capture = record
+    end_record(sniffer, lan[1])
+    assert faults(capture) == []
+    kinds = dissected(capture, f"browser and ip.src == {OURS}")
+    assert {"0x08", "0x01", "0x0c", "0x0f"} <= kinds
+    assert {"0x08", "0x0f"} & dissected(capture, f"browser and ip.src == {NMBD}")
+
+
 @contextmanager
-def sniffing(namespace: str, capture: Path) -> Iterator[None]:
+def sniffing(namespace: str, capture: Path) -> Iterator[Background]:
     """Write down all that passes on the cable."""
-    words: list[str | Path] = ["tshark", "-n", "-i", CABLE, "-w", capture]
+    words: list[str | Path] = ["tshark", "-n", "-i", CABLE, "-P", "-l", "-w", capture]
     with running(namespace, words) as sniffer:
-        sniffer.wait_for(lambda line: "Capturing on" in line, 30)
-        yield
+        sniffer.wait_for(lambda line: "Capture started" in line, 30)
+        yield sniffer
 
 
 def tshark(capture: Path, *options: str) -> list[str]:
@@ -214,9 +231,9 @@ def tshark(capture: Path, *options: str) -> list[str]:
 
 
 def faults(capture: Path) -> list[str]:
-    """Return the packets from us that tshark finds fault with."""
-    wrong = "(_ws.malformed or _ws.expert.severity == error)"
-    return tshark(capture, "-Y", f"{wrong} and ip.src == {OURS}", "-V")
+    """Return the malformed packets of anybody, and ours with any error in them."""
+    ours = f"_ws.expert.severity == error and ip.src == {OURS}"
+    return tshark(capture, "-Y", f"_ws.malformed or ({ours})")
 
 
 def dissected(capture: Path, which: str) -> set[str]:

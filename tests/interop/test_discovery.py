@@ -26,6 +26,7 @@ from tests.interop.lan import (
     need_programs,
     running,
 )
+from tests.interop.nbt_wire import end_record
 
 PATIENCE_S = 30.0
 
@@ -62,6 +63,16 @@ def lan(make_namespace: Callable[[], str]) -> Cable:
     return ends
 
 
+@pytest.fixture(scope="module", autouse=True)
+def everything(
+    lan: Cable, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Background, Path]]:
+    """Record what passes on the cable in all of these tests, for the last of them."""
+    record = tmp_path_factory.mktemp("discovery") / "everything.pcap"
+    with captured(lan.looker, record) as recorder:
+        yield recorder, record
+
+
 @contextlib.contextmanager
 def captured(namespace: str, file: Path, interface: str = CABLE) -> Iterator[Background]:
     """Record what passes on the cable while the block runs."""
@@ -69,6 +80,8 @@ def captured(namespace: str, file: Path, interface: str = CABLE) -> Iterator[Bac
     with running(namespace, ["tshark", "-i", interface, "-P", "-l", "-w", file]) as recorder:
         recorder.wait_for(lambda line: "Capture started" in line, PATIENCE_S)
         yield recorder
+        if recorder.process.poll() is None:
+            end_record(recorder, namespace, interface)
 
 
 def read_capture(file: Path, display_filter: str, *fields: str) -> list[list[str]]:
@@ -244,3 +257,13 @@ def test_serve_says_nothing_with_no_discovery(lan: Cable, tmp_path: Path) -> Non
         server.stop()
     assert not any('"discovery"' in line for line in server.lines)
     assert not read_capture(record, "udp.port in {3702, 5353}", "frame.protocols")
+
+
+def test_nothing_that_passed_is_malformed(lan: Cable, everything: tuple[Background, Path]) -> None:
+    """The last of this file: it ends the record of all others."""
+    recorder, record = everything
+    end_record(recorder, lan.looker)
+    wrong = "_ws.malformed or (_ws.expert.severity == error and ip.src == 10.77.0.1)"
+    assert read_capture(record, wrong, "frame.protocols") == []
+    for spoken in ("mdns", "udp.port == 3702"):
+        assert read_capture(record, f"ip.src == 10.77.0.1 and {spoken}", "frame.protocols")

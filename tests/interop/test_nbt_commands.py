@@ -111,10 +111,16 @@ def test_what_the_name_server_refuses(
 
 
 def test_a_silent_name_server(nethood: Nethood) -> None:
-    options = ("--wins", "10.77.0.99", "--wait", "0.1", "--retries", "0")
-    ran = nethood(1, "nbt", "register", "app#41", *options)
     sentence = "nethood: APP<41>: 10.77.0.99 does not answer; is it a name server?\n"
-    assert (ran.status, ran.output) == (1, sentence)
+    for more in (["--wait", "0.1", "--retries", "0"], ["--hold"]):
+        ran = nethood(1, "nbt", "register", "app#41", "--wins", "10.77.0.99", *more)
+        assert (ran.status, ran.output) == (1, sentence)
+
+
+def test_what_another_has_can_not_be_held(nethood: Nethood) -> None:
+    ran = nethood(1, "nbt", "register", "corp#1c", "--wins", OURS, "--hold")
+    why = f"{OURS} refuses it for {THEIRS}: 10.77.0.7 and 10.77.0.8 have it"
+    assert (ran.status, ran.output) == (1, f"nethood: CORP<1C>: {why}\n")
 
 
 @pytest.mark.parametrize("way", [["--wins", OURS, "--hold"], ["--broadcast"]])
@@ -192,9 +198,9 @@ def test_without_a_daemon_browse_listens(nethood: Nethood) -> None:
 def test_a_second_daemon_leaves_the_first_ones_socket_alone(
     daemon: Background, nethood: Nethood, namespaces: tuple[str, str], home: Path
 ) -> None:
-    command = [*NETHOOD, "nbt", "serve", "--name", "second", "--interface", "lan0", "--json"]
+    command = [*NETHOOD, "nbt", "serve", "--name", "second", "--interface", "lo", "--json"]
     env = {"RUNTIME_DIRECTORY": str(home / "run")}
-    with running(namespaces[1], list(command), env) as second:
+    with running(namespaces[0], list(command), env) as second:
         line = second.wait_for(lambda line: json.loads(line)["event"] == "warning", 20)
     assert "another daemon offers" in json.loads(line)["sentence"]
     assert "ATTIC" in nethood(0, "browse", "--from", "daemon").output
@@ -212,7 +218,8 @@ def test_a_second_daemon_leaves_the_first_ones_socket_alone(
     ],
 )
 def test_ports_below_1024_need_rights(namespaces: tuple[str, str], arguments: list[str]) -> None:
-    peers.which("setpriv") or peers.missing("setpriv is not installed")
+    if peers.which("setpriv") is None:
+        peers.missing("setpriv is not installed")
     words = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *NETHOOD, *arguments]
     ran = peers.run(words, 30, namespace=namespaces[1])
     [line] = ran.output.splitlines()

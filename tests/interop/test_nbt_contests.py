@@ -19,7 +19,7 @@ import pytest
 from tests.interop import nbt_wire as net
 from tests.interop import peers
 from tests.interop.lan import Background, running
-from tests.interop.nbt_wire import BROADCAST, Wire
+from tests.interop.nbt_wire import BROADCAST, Record, Wire
 
 OURS, NMBD, ASKER = 1, 2, 3
 HERE, THERE = net.address(OURS), net.address(NMBD)
@@ -68,7 +68,7 @@ class Place:
     """The wire, what records it, and where nmbd's files and the record are."""
 
     wire: Wire
-    recorder: Background
+    record: Record
     home: Path
 
     @contextmanager
@@ -99,8 +99,8 @@ def place(
     wire = net.lay(make_namespace, 3)
     home = tmp_path_factory.mktemp("contests")
     net.samba_conf(home, "ASKER")
-    with net.recorded(wire, home / "all.pcapng") as recorder:
-        yield Place(wire, recorder, home)
+    with net.recorded(wire, home / "all.pcapng") as record:
+        yield Place(wire, record, home)
 
 
 def said(**fields: Any) -> Callable[[str], bool]:
@@ -200,13 +200,22 @@ def test_nmbd_s_name_server_registers_us_and_judges_between_us(place: Place) -> 
         assert place.lookup(*asked, "CELLAR#20")[1:] == [f"{THERE} CELLAR<20>"]
 
 
+def test_our_name_server_asks_nmbd_before_it_judges_between_us(place: Place) -> None:
+    with name_server(place), place.nmbd(wins_server=net.HUB) as nmbd:
+        asked = ("--recursion", "-U", net.HUB, "CELLAR#20")
+        net.until("nmbd is registered", lambda: f"{THERE} CELLAR<20>" in place.lookup(*asked))
+        with place.node(OURS, {"add": [CELLAR]}, wins=[net.HUB]) as node:
+            assert any(map(said(refused="CELLAR<20>", owner=THERE), node.lines)), node.lines
+        nmbd.wait_for(lambda line: f"Name query from {net.HUB}" in line, 5)
+        assert place.lookup(*asked)[1:] == [f"{THERE} CELLAR<20>"]
+
+
 def test_what_passed_is_dissected_and_not_malformed(place: Place) -> None:
     """The last of this file: it ends the record."""
-    place.recorder.stop()
-    record = place.home / "all.pcapng"
-    assert net.faults(record, HERE) == []
-    demands = "nbns.flags.opcode == 5 and nbns.flags.rcode == 7"
-    told = set(net.dissected(record, demands, "ip.dst"))
-    assert told == {HERE, THERE}
-    refused = "nbns.flags.opcode == 5 and nbns.flags.rcode == 6"
-    assert {HERE, THERE} <= set(net.dissected(record, refused, "ip.src"))
+    record = place.record
+    record.end()
+    assert record.faults(OURS) == []
+    refusal = "nbns.flags.opcode == 5 and nbns.flags.rcode =="
+    assert set(record.dissected(f"{refusal} 7", "ip.dst")) == {HERE, THERE}  # conflict demands
+    assert {HERE, THERE} <= set(record.dissected(f"{refusal} 6", "ip.src"))
+    assert record.dissected("nbns.flags.opcode == 7", "frame.number")  # wait for acknowledgement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop import peers
-from tests.interop.lan import cable, running
+from tests.interop.lan import CABLE, cable, running
 
 OURS, THEIRS = "10.77.0.1", "10.77.0.2"
 CONFIG = """[server]
@@ -37,6 +38,8 @@ def namespaces(make_namespace: Callable[[], str]) -> tuple[str, str]:
     peers.need("nmblookup", "smbclient")
     ours, theirs = make_namespace(), make_namespace()
     cable(ours, theirs)
+    route = ["ip", "route", "add", "255.255.255.255", "dev", CABLE]
+    assert peers.run(route, 10, namespace=theirs).status == 0
     return ours, theirs
 
 
@@ -86,11 +89,44 @@ def test_it_says_what_it_is_called(host: list[str]) -> None:
     ("way", "name"),
     [
         (["-B", "10.77.0.255"], "ATTIC#20"),
+        (["-B", "255.255.255.255"], "ATTIC#20"),
         (["-U", OURS, "--recursion"], "ATTIC"),
     ],
 )
 def test_nmblookup_finds_it(ask: Callable[..., peers.Ran], way: list[str], name: str) -> None:
     assert f"{OURS} {name.partition('#')[0]}<" in ask("nmblookup", *way, name).output
+
+
+@pytest.mark.usefixtures("host")
+def test_its_name_is_not_given_away_by_its_own_name_server(namespaces: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "nethood", "nbt", "register", "ATTIC#20", "--wins", OURS]
+    ran = peers.run(command, 30, namespace=namespaces[1])
+    assert (ran.status, OURS in ran.output) == (1, True), ran.output
+
+
+def test_its_sessions_are_counted(
+    host: list[str], namespaces: tuple[str, str], ask: Callable[..., peers.Ran]
+) -> None:
+    status = [sys.executable, "-m", "nethood", "nbt", "status", OURS, "--json"]
+
+    def sessions() -> int:
+        ran = peers.run(status, 30, namespace=namespaces[1])
+        counts = json.loads(ran.output.splitlines()[0])["statistics"]
+        return int(counts["number_pending_sessions"])
+
+    assert sessions() == 0
+    command = ["smbclient", f"//{OURS}/files", "-U", "alice%correct-horse-9"]
+    smbclient = subprocess.Popen(
+        peers.in_namespace(namespaces[1], command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with smbclient:
+        deadline = time.monotonic() + 20
+        while sessions() != 1:
+            assert time.monotonic() < deadline, "smbclient's session is not counted"
+        smbclient.communicate(b"exit\n", 20)
 
 
 @pytest.mark.usefixtures("host")

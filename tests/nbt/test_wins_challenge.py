@@ -12,6 +12,7 @@ from nethood.nbt.name import NetbiosName
 from nethood.nbt.name_service import (
     NB_FLAGS_G,
     AddressEntry,
+    addresses_of,
     name_query_request,
     negative_name_query_response,
     positive_name_query_response,
@@ -197,6 +198,7 @@ def test_a_multihomed_newcomer_of_another_machine_is_refused(bench: Bench) -> No
     theirs = positive_name_query_response(question.name_trn_id, BOX, [AddressEntry(0, A)])
     (refusal,) = bench.sends(theirs, A)
     assert refusal.packet.rcode == RCODE_ACT_ERR
+    assert addresses_of(refusal.packet) == [AddressEntry(0, A)]  # whose the name is
 
 
 def test_a_multihomed_machine_releases_one_address_from_another(bench: Bench) -> None:

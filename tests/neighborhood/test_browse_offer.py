@@ -14,12 +14,13 @@ from nethood.browse.roles import Role
 from nethood.browse.settings import BrowserSettings
 from nethood.errors import Malformed
 from nethood.nbt.node_model import Interface
-from nethood.neighborhood.browse_offer import MASTER, Row, decode, encode, rows_of
+from nethood.neighborhood.browse_offer import MASTER, Offer, Row, decode, encode, rows_of
 from nethood.neighborhood.browser import BrowseView
 
 LAN = Interface(IPv4Address("10.0.0.1"), IPv4Network("10.0.0.0/24"))
 OWN = BrowserSettings(host_name="attic", machine_group="house", comment="ours")
 ROW = Row("HOUSE", "ATTIC", "10.0.0.1", "10.0", "ours", OWN.server_type, "")
+OFFER = Offer([ROW], ["HOUSE"])
 PEER = ServerEntry("PEER", 3, "theirs", 6, 1, "10.0.0.2")
 GROUPS = [ServerEntry("HOUSE", 1, "PEER"), ServerEntry("CORP", 1, "BOSS", 4, 0, "10.0.0.7")]
 
@@ -44,12 +45,12 @@ def test_a_master_lists_itself_once() -> None:
 
 
 def test_there_and_back() -> None:
-    line = encode([ROW], ["HOUSE"])
+    line = encode(OFFER)
     assert b"\n" not in line
-    assert decode(line) == ([ROW], ["HOUSE"])
+    assert decode(line) == OFFER
 
 
-WHOLE: dict[str, Any] = json.loads(encode([ROW], ["HOUSE"]))
+WHOLE: dict[str, Any] = json.loads(encode(OFFER))
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,23 @@ def test_another_shape_is_refused(raw: Any) -> None:
 def test_any_bytes_are_refused(line: bytes) -> None:
     with pytest.raises(Malformed):
         decode(line)
+
+
+ANYTHING = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.text(max_size=4),
+    lambda inner: (
+        strategies.lists(inner, max_size=2)
+        | strategies.dictionaries(strategies.sampled_from(["name", "group"]), inner)
+    ),
+    max_leaves=5,
+)
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_nothing_is_raised_but_malformed(version: Any, groups: Any, hosts: Any) -> None:
+    raw = {"version": version, "groups": groups, "hosts": hosts}
+    try:
+        offer = decode(json.dumps(raw).encode())
+    except Malformed:
+        return
+    assert (version, offer.rows) == (1, [])

@@ -292,6 +292,28 @@ async def test_names_that_can_t_be_read_are_complained_about(lan: Lan, at: int, 
     assert node.datagrams.ports[0].malformed == 1
 
 
+async def test_other_scopes_and_own_broadcasts_are_dropped(lan: Lan) -> None:
+    interfaces = ["127.0.8.2/8", "127.0.8.3/8"]
+    async with lan.node(2, interfaces=interfaces, scope="SALES") as node:
+        await node.add_name("SERVER", 0x20)
+        first, second = node.datagrams.ports
+        name = NetbiosName("SERVER", 0x20, "SALES")
+        waiting = await receiving(node, name)
+        number = first.port
+        header = DatagramHeader(DIRECT_UNIQUE_DATAGRAM, 9, IPv4Address("127.0.8.7"))
+        sent_before = node.names.node.counters.good_sends
+        ours = Datagram(header, CLIENT, name, b"own").encode()
+        second.take(ours, ("127.0.8.2", number), is_broadcast=True)
+        first.take(datagram(7), ("127.0.8.7", number), is_broadcast=False)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        assert node.names.node.counters.good_sends == sent_before  # no complaint either
+        first.take(ours, ("127.0.8.7", number), is_broadcast=False)
+        received = await asyncio.wait_for(waiting, PATIENCE_S)
+        assert received.user_data == b"own"
+        assert received.destination_name == name
+
+
 # Distribution.
 
 

@@ -59,7 +59,11 @@ def test_the_interfaces(
 ) -> None:
     monkeypatch.setattr(host, "links", lambda: LINKS)
     monkeypatch.setattr(host, "default_route_names", lambda _: {"eth0"})
-    assert [str(chosen.address) for chosen in choose_interfaces(named)] == expected
+    monkeypatch.setattr(host, "hardware_address", lambda name: name.encode().ljust(6))
+    chosen = choose_interfaces(named)
+    assert [str(interface.address) for interface in chosen] == expected
+    units = {interface.unit_id.decode().strip() for interface in chosen}
+    assert units == set(named or ("eth0",))
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,14 @@ from nethood.errors import ConnectError
 from nethood.nbt.name import NetbiosName
 from nethood.nbt.name_service import (
     AddressEntry,
-    NodeStatus,
-    StatusName,
     negative_name_query_response,
     positive_name_query_response,
     wack,
 )
-from nethood.nbt.node_status import NAME_FLAGS_ACT, NAME_FLAGS_G
 from nethood.nbt.packet import NM_FLAGS_B, NM_FLAGS_RD, RCODE_NAM_ERR, Packet
 from nethood.neighborhood.lookup import (
     Found,
     Patience,
-    group_name,
-    host_name,
     node_status,
     query_broadcast,
     query_host,
@@ -126,23 +121,3 @@ async def test_where_nothing_can_be_sent_to_there_is_a_sentence() -> None:
         await query_host(NAME, "255.255.255.255", patience=QUICK)
     with pytest.raises(ConnectError, match=r"^can't send to no network: "):
         await query_broadcast(NAME, [], patience=QUICK)
-
-
-GROUP = NAME_FLAGS_G | NAME_FLAGS_ACT
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ((), (None, None)),
-        ((StatusName("A", 0x00), StatusName("W", 0x00, GROUP)), ("A", "W")),
-        ((StatusName("A", 0x00), StatusName("B", 0x20)), ("B", None)),
-        ((StatusName("IS~A", 0x00), StatusName("A", 0x00)), ("A", None)),
-        ((StatusName("INet~Services", 0x1C, GROUP), StatusName("D", 0x1C, GROUP)), (None, "D")),
-    ],
-)
-def test_the_name_of_a_host(
-    names: tuple[StatusName, ...], expected: tuple[str | None, str | None]
-) -> None:
-    status = NodeStatus(names)
-    assert (host_name(status), group_name(status)) == expected

@@ -14,8 +14,10 @@ from nethood.nbt import name_service as ns
 from nethood.nbt.name import NetbiosName
 from nethood.nbt.name_service import AddressEntry
 from nethood.nbt.node_model import Endpoint, Interface, NodeOptions
+from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import Packet
 from nethood.neighborhood.node import Intercept, NameNode
+from nethood.net.udp import UdpEndpoint
 from tests.neighborhood.loopback import free_udp_port
 
 HERE = Interface(IPv4Address("127.0.8.1"), IPv4Network("127.0.0.0/8"))
@@ -139,3 +141,80 @@ async def test_one_socket_for_all_where_broadcast_addresses_can_t_be_bound(
         assert (await asker.ask(ns.name_query_request(2, APP, broadcast=True))).rcode == 0
         assert [p.name_trn_id for p in seen if p.name_trn_id < 3 and p.questions] == [1]
         asker.sock.close()
+
+
+MANY = [AddressEntry(0x8000, IPv4Address(f"10.1.0.{number}")) for number in range(200)]
+
+
+class Truncating:
+    """A name server whose datagrams hold only the beginning; *whole* is what it says by TCP."""
+
+    def __init__(self, *, whole: bool = True, wrong_id: bool = False) -> None:
+        self.whole, self.wrong_id = whole, wrong_id
+        self.port = free_udp_port()
+        self.asked_by_tcp = 0
+
+    def _answer(self, data: bytes) -> Packet:
+        request = Packet.decode(data)
+        name = request.questions[0].name
+        return ns.positive_name_query_response(request.name_trn_id, name, MANY, ttl_s=600)
+
+    async def _by_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.asked_by_tcp += 1
+        data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+        if self.whole:
+            few = self._answer(data)
+            rdata = b"".join(e.nb_flags.to_bytes(2, "big") + e.address.packed for e in MANY)
+            answers = (few.answers[0]._replace(rdata=rdata),)
+            trn_id = few.name_trn_id ^ self.wrong_id
+            packet = few._replace(name_trn_id=trn_id, nm_flags=0x58, answers=answers).encode()
+            writer.write(len(packet).to_bytes(2, "big") + packet)
+        writer.close()
+
+    @asynccontextmanager
+    async def running(self, *, tcp: bool) -> AsyncIterator[NameNode]:
+        """Run it, and yield a P node that asks it."""
+        address = "127.0.8.53"
+
+        def by_datagram(data: bytes, source: Endpoint) -> None:
+            endpoint.send(self._answer(data).encode(), source)
+
+        loop = asyncio.get_running_loop()
+        endpoint = UdpEndpoint.open(loop, address, self.port, by_datagram)
+        server = await asyncio.start_server(self._by_tcp, address, self.port) if tcp else None
+        servers = (IPv4Address(address),)
+        node = NameNode(NodeOptions((HERE,), NodeType.P, servers, port=self.port))
+        node.open()
+        try:
+            yield node
+        finally:
+            await node.close()
+            endpoint.close()
+            if server is not None:
+                server.close()
+                await server.wait_closed()
+
+
+async def test_an_answer_a_datagram_does_not_hold_is_asked_for_by_tcp() -> None:
+    server = Truncating()
+    async with server.running(tcp=True) as node:
+        found = await node.find(APP)
+        assert len(found.entries) == 200
+        assert not found.is_truncated
+        again = await node.find(APP)
+        assert len(again.entries) == 200
+    assert server.asked_by_tcp == 1
+
+
+@pytest.mark.parametrize(
+    ("whole", "wrong_id", "tcp"), [(True, False, False), (False, False, True), (True, True, True)]
+)
+async def test_without_a_usable_answer_by_tcp_the_short_one_stands(
+    whole: bool, wrong_id: bool, tcp: bool
+) -> None:
+    server = Truncating(whole=whole, wrong_id=wrong_id)
+    async with server.running(tcp=tcp) as node:
+        found = await node.find(APP)
+        assert 20 < len(found.entries) < 200
+        assert found.is_truncated
+    assert server.asked_by_tcp == tcp

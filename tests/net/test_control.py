@@ -159,14 +159,27 @@ def test_where_a_daemon_puts_its_socket(
 def test_the_own_daemon_is_found_before_the_systems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_SYSTEM", tmp_path / "system")
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "own"))
+    system, own = tmp_path / "system", tmp_path / "nethood"
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(control, "_SYSTEM", system)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert find("a.sock") is None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        (tmp_path / "system").mkdir()
-        sock.bind(str(tmp_path / "system" / "a.sock"))
-    assert find("a.sock") == tmp_path / "system" / "a.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        (tmp_path / "own").mkdir()
-        sock.bind(str(tmp_path / "own" / "a.sock"))
-    assert find("a.sock") == tmp_path / "own" / "a.sock"
+    for folder in (system, own):
+        folder.mkdir()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.bind(str(folder / "a.sock"))
+        assert find("a.sock") == folder / "a.sock"
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert find("a.sock") is None
+
+
+async def test_a_system_without_such_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert own_folder() is None
+    assert find("a.sock") is None
+    assert ask(tmp_path / "a.sock") is None
+    with pytest.raises(ConnectError, match="this system has no local sockets"):
+        ControlSocket(tmp_path / "a.sock", lambda: b"").open()

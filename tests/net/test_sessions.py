@@ -18,6 +18,7 @@ from nethood.nbt.session import (
     NegativeSessionResponse,
     SessionRequest,
 )
+from nethood.net import sessions
 from nethood.net.sessions import (
     Answer,
     CallRefused,
@@ -115,6 +116,46 @@ async def test_a_retarget_is_followed() -> None:
     await host.listener.close()
 
 
+async def test_a_session_the_peer_closed_is_closed_here_too() -> None:
+    async with session() as (caller, called):
+        await called.close()
+        assert await caller.receive() is None
+        assert caller.is_closed
+        with pytest.raises(ConnectionLost, match="is closed"):
+            await caller.send(b"too late")
+
+
+async def until_stuck(stream: MessageStream) -> None:
+    """Wait until the peer's buffers and the system's are full, and what is sent waits here."""
+    size, rounds = 0, 0
+    while rounds < 100:
+        before, size = size, stream._writer.transport.get_write_buffer_size()
+        rounds = rounds + 1 if size and size == before else 0
+        await asyncio.sleep(0)
+
+
+async def drained(stream: MessageStream) -> None:
+    async for _ in stream:
+        pass
+
+
+async def test_closing_does_not_wait_for_ever_for_a_peer_that_does_not_read() -> None:
+    async with session() as (caller, called):
+
+        async def fill() -> None:
+            while True:
+                await caller.send(bytes(0x1FFFF))
+
+        filling = asyncio.create_task(fill())
+        await until_stuck(caller)
+        await caller.close(timeout_s=0.02)
+        assert caller.is_closed
+        with pytest.raises(ConnectionLost):
+            await filling
+        with pytest.raises(ConnectionLost):
+            await drained(called)
+
+
 async def nobody() -> Address:
     """Return an address that refuses connections, as long as nobody takes it."""
     host = Host()
@@ -150,13 +191,17 @@ async def test_being_sent_to_nobody_again_and_again_is_bounded() -> None:
     await host.listener.close()
 
 
-async def test_who_begins_to_listen_a_moment_later_is_reached() -> None:
+async def test_who_begins_to_listen_a_moment_later_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     address = await nobody()
-    calling = asyncio.create_task(call(address, called=CALLED, calling=CALLING))
     host = Host()
-    await asyncio.sleep(0.05)  # the first attempt is refused at once; the second comes after 0.25 s
-    assert await host.listener.open([address]) == [address]
-    stream = await calling
+
+    async def meanwhile() -> None:
+        assert await host.listener.open([address]) == [address]
+
+    monkeypatch.setattr(sessions, "_pause", meanwhile)
+    stream = await call(address, called=CALLED, calling=CALLING)
     assert host.requests == [SessionRequest(CALLED, CALLING)]
     await stream.close()
     await (await host.streams.get()).close()

@@ -71,6 +71,10 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
         "nbt": ("nethood.cli.nbt:nbt", "Ask NetBIOS name services, one host or whole networks."),
         "browse": ("nethood.cli.browse:browse", "List the hosts that announce themselves."),
         "canary": ("nethood.cli.canary:canary", "Find who answers for names that do not exist."),
+        "scan": ("nethood.cli.scan:scan", "Find what is exposed in whole networks."),
+        "ping": ("nethood.cli.ping:ping", "Find out whether a port is open, and how far away."),
+        "check": ("nethood.cli.check_host:check", "Look at one host in depth, and how to fix it."),
+        "findings": ("nethood.cli.findings:findings", "Explain what the scanner finds."),
         "check-config": ("nethood.cli.check:check_config", "Say what is wrong in a nethood.toml."),
     },
 )

@@ -95,7 +95,7 @@ def _told(only: str | None, *, must: bool) -> list[dict[str, Any]] | None:
     from nethood.neighborhood import browse_offer
     from nethood.net import control
 
-    path = control.find(browse_offer.SOCKET_NAME)
+    path = control.find(browse_offer.socket_name())
     line = None if path is None else control.ask(path)
     if line is None:
         if must:
@@ -104,14 +104,14 @@ def _told(only: str | None, *, must: bool) -> list[dict[str, Any]] | None:
                 " --from network"
             )
         return None
-    rows, groups = browse_offer.decode(line)
-    if only is not None and only not in groups:
-        own = ", ".join(groups)
+    offer = browse_offer.decode(line)
+    if only is not None and only not in offer.groups:
+        own = ", ".join(offer.groups)
         click.echo(
             f"nethood: the daemon is in {own}; of other workgroups it knows only the masters",
             err=True,
         )
-    return [asdict(row) for row in rows if only in (None, row.group)]
+    return [asdict(row) for row in offer.rows if only in (None, row.group)]
 
 
 def _check(workgroup: str | None) -> None:

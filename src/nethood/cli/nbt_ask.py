@@ -206,13 +206,13 @@ def reverse(addr: str, **given: Any) -> int:
     The exit status is 1 when it does not answer.
     """
     from nethood.cli import events, nbt_print
-    from nethood.neighborhood.lookup import group_name, host_name
+    from nethood.nbt.status_reading import computer_name, workgroup_name
 
     [(_, answer)] = run(_statuses([addr], given))
     if answer is None:
         click.echo(f"nethood: {addr} does not answer", err=True)
         return NOTHING
-    host, group = host_name(answer), group_name(answer)
+    host, group = computer_name(answer) or None, workgroup_name(answer) or None
     if given["as_json"]:
         nbt_print.show_json({"address": addr, "name": host, "group": group})
     else:

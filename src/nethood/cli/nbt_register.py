@@ -26,9 +26,13 @@ _WHY = {
     7: "several hosts claim that name",
 }
 _GROUP_ADDRESS = "255.255.255.255"  # what a name server answers for a normal group
-_group = click.option("--group", is_flag=True, help="A group's name, which several hosts share.")
+_group = click.option(
+    "--group", is_flag=True, help="It is a group's name, which several hosts share."
+)
 _broadcast = click.option(
-    "--broadcast", is_flag=True, help="Ask the own network, not a name server; the default."
+    "--broadcast",
+    is_flag=True,
+    help="Speak to everybody on the own network, not to a name server; the default.",
 )
 
 
@@ -75,7 +79,7 @@ class Claim:
     "--address",
     metavar="ADDR",
     callback=options.address,
-    help="The address to claim it for; without it, this machine's on the way there.",
+    help="The address to claim it for; without it, the one this machine has in that network.",
 )
 @click.option(
     "--ttl",
@@ -123,7 +127,7 @@ def register(name: NetbiosName, **given: Any) -> int:
     "--address",
     metavar="ADDR",
     callback=options.address,
-    help="The address it was claimed for; without it, this machine's on the way there.",
+    help="The address it was claimed for; without it, the one this machine has in that network.",
 )
 @options.wait("1")
 @options.retries(2)
@@ -306,10 +310,11 @@ async def _claimed(claim: Claim, node: Any, stop: asyncio.Event) -> bool:
     try:
         await asyncio.wait({claiming, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not claiming.done():
+            claim.tell("interrupted", f"{claim.name}: interrupted before it was claimed", bad=True)
             return False
         await claiming
     except NameTaken as taken:
-        await _tell_taken(claim, taken)
+        await _tell_taken(claim, taken, str(node.options.interfaces[0].address))
         return False
     finally:
         for task in (claiming, stopping):
@@ -325,28 +330,21 @@ async def _claimed(claim: Claim, node: Any, stop: asyncio.Event) -> bool:
     return True
 
 
-async def _tell_taken(claim: Claim, taken: NameTaken) -> None:
+async def _tell_taken(claim: Claim, taken: NameTaken, address: str) -> None:
+    from nethood.neighborhood.lookup import query_host
     from nethood.neighborhood.registration import Answer
 
-    if claim.server:
-        from nethood.neighborhood import lookup
-
-        found = await lookup.query_host(
-            claim.name, claim.server, port=claim.given["port"], recursion=True
-        )
+    server, port = claim.server, claim.given["port"]
+    if server and taken.owner is None:
+        _refused(claim, server, address, Answer(None))
+    elif server:
+        found = await query_host(claim.name, server, port=port, recursion=True)
         holders = tuple(str(entry.address) for each in found for entry in each.entries)
-        rcode = None if taken.owner is None else taken.rcode
-        own = claim.given["address"] or "this machine"
-        _refused(claim, claim.server, own, Answer(rcode, holders=holders))
-        return
-    holders = (str(taken.owner),) if taken.owner else ()
-    claim.tell(
-        "refused",
-        f"{claim.name}: {_held(holders)}",
-        bad=True,
-        rcode=taken.rcode,
-        holders=list(holders),
-    )
+        _refused(claim, server, address, Answer(taken.rcode, holders=holders))
+    else:
+        holders = (str(taken.owner),) if taken.owner else ()
+        sentence = f"{claim.name}: {_held(holders)}"
+        claim.tell("refused", sentence, bad=True, rcode=taken.rcode, holders=list(holders))
 
 
 def _tell_lost(claim: Claim, event: NameConflict | NameReleased, *, demanded: bool) -> None:

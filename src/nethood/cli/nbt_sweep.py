@@ -59,13 +59,13 @@ def _show_json(swept: Swept) -> None:
 
 def _show(swept: Swept) -> None:
     from nethood.cli import nbt_print
-    from nethood.neighborhood.lookup import group_name, host_name
+    from nethood.nbt.status_reading import computer_name, workgroup_name
 
     rows = [
         (
             address,
-            host_name(status) or "-",
-            group_name(status) or "-",
+            computer_name(status) or "-",
+            workgroup_name(status) or "-",
             nbt_print.mac(status.unit_id),
             str(len(status.names)),
         )

@@ -35,11 +35,22 @@ class Neighbours:
     offer: ControlSocket | None = None
 
     @classmethod
-    def of(cls, settings: Settings, addresses: Addresses, on_event: Tell) -> Neighbours:
-        """Make what *settings* ask for, for a server on *addresses*."""
+    def of(
+        cls,
+        settings: Settings,
+        addresses: Addresses,
+        on_event: Tell,
+        *,
+        count_sessions: Callable[[], int] = lambda: 0,
+    ) -> Neighbours:
+        """Make what *settings* ask for, for a server on *addresses*.
+
+        *count_sessions* tells how many sessions the server has.
+        """
+        netbios = settings.netbios.enabled
         return cls(
             _discovery(settings, addresses, on_event),
-            netbios_host(settings, on_event) if settings.netbios.enabled else None,
+            netbios_host(settings, on_event, count_sessions) if netbios else None,
             on_event,
         )
 
@@ -82,7 +93,9 @@ def _discovery(settings: Settings, addresses: Addresses, on_event: Tell) -> Disc
     )
 
 
-def netbios_host(settings: Settings, on_event: Tell) -> NetbiosHost:
+def netbios_host(
+    settings: Settings, on_event: Tell, count_sessions: Callable[[], int] = lambda: 0
+) -> NetbiosHost:
     """Make the NetBIOS host that *settings* ask for.
 
     Raises LocalError where there is no interface for it.
@@ -104,6 +117,7 @@ def netbios_host(settings: Settings, on_event: Tell) -> NetbiosHost:
         is_browser=master != "no",
         is_preferred_master=master == "preferred",
         wins=_wins(settings, interfaces),
+        count_sessions=count_sessions,
     )
     return NetbiosHost(host, _teller(on_event))
 
@@ -133,9 +147,9 @@ def offer_browsing(host: NetbiosHost, on_event: Tell) -> ControlSocket | None:
     def answer() -> bytes:
         pairs = zip(host.views(), settings.interfaces, strict=False)  # no views while it starts
         rows = [row for view, each in pairs for row in browse_offer.rows_of(view, own, each)]
-        return browse_offer.encode(rows, [own.machine_group.upper()])
+        return browse_offer.encode(browse_offer.Offer(rows, [own.machine_group.upper()]))
 
-    offer = ControlSocket(folder / browse_offer.SOCKET_NAME, answer)
+    offer = ControlSocket(folder / browse_offer.socket_name(), answer)
     try:
         offer.open()
     except ConnectError as error:

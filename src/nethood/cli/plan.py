@@ -39,11 +39,14 @@ class Plan:
     def _wants_netbios(self) -> bool:
         return self.settings.wins.enabled or self.settings.browser.master != "no"
 
-    def neighbours(
-        self, addresses: Sequence[tuple[str, int]], on_event: Callable[[Event], None]
-    ) -> Neighbours:
-        """Make what lets others find the shares served on *addresses*, not yet started."""
-        return Neighbours.of(self.settings, addresses, on_event)
+    def neighbours(self, server: Server, on_event: Callable[[Event], None]) -> Neighbours:
+        """Make what lets others find the shares of *server*, which runs; not yet started."""
+        return Neighbours.of(
+            self.settings,
+            server.addresses,
+            on_event,
+            count_sessions=lambda: server.session_count,
+        )
 
     def welcome(self, addresses: Sequence[tuple[str, int]]) -> Welcome:
         """Return what to tell the person, now that *addresses* are listened on."""

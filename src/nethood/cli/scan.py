@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from nethood.cli import scan_options as options
 
 if TYPE_CHECKING:
     from nethood.cli.scan_files import Outputs
@@ -16,81 +18,16 @@ if TYPE_CHECKING:
     from nethood.exposure.scan import ScanOptions
     from nethood.exposure.state import Saved, ScanFile
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 INTERRUPTED = 130
 _SEED_BITS = 62
-_SHAPING = ("rate", "parallel", "wait_s", "retries", "timeout_s", "guest", "keep_all")
-
-
-def _file_option(name: str, what: str) -> Callable[[Any], Any]:
-    return click.option(
-        f"--{name}", f"{name}_file", metavar="FILE", help=f"Write {what} to FILE; - is stdout."
-    )
+_SHAPING = ("rate", "parallel", "wait_s", "retries", "timeout_s", "guest", "keep_all", "ports_only")
 
 
 @click.command(short_help="Find what is exposed in whole networks.")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
-@click.option(
-    "--exclude", multiple=True, metavar="TARGET", help="Leave these out; may be repeated."
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, 1_000_000, min_open=True),
-    default=1000.0,
-    show_default=True,
-    metavar="N",
-    help="How many connections and datagrams begin a second at most.",
-)
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 4096),
-    default=64,
-    show_default=True,
-    metavar="N",
-    help="How many hosts are examined at once.",
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0, 60, min_open=True),
-    default=3.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a question to a host may take, its connection included.",
-)
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0, 60, min_open=True),
-    default=0.9,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a port may be silent; from 1 on the system sends each packet twice.",
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=0,
-    show_default=True,
-    help="How often to ask silent hosts again; a silent port of others is always asked again.",
-)
-@click.option("--guest", is_flag=True, help="Try one logon as guest; it is logged there.")
-@click.option("--public", is_flag=True, help="Ask public addresses too: only your own.")
-@click.option("--resume", is_flag=True, help="Go on with the last scan that was interrupted.")
-@click.option(
-    "--state", "state_file", type=click.Path(path_type=Path), help="Where the scan is kept."
-)
-@_file_option("json", "one JSON object a host")
-@_file_option("csv", "a table")
-@_file_option("sarif", "the findings as SARIF")
-@_file_option("html", "a report to read")
-@click.option(
-    "--fail-on",
-    type=click.Choice(SEVERITIES),
-    help="Exit status 1 where a finding is this bad or worse.",
-)
-@click.option("--all", "keep_all", is_flag=True, help="Keep hosts with nothing open too.")
-@click.option("--no-progress", is_flag=True, help="Plain lines, as where there is no terminal.")
+@options.questions
+@options.patience
+@options.outputs
 def scan(targets: Sequence[str], **given: Any) -> int:
     """Find the hosts among TARGETs, examine them, and print what is wrong with each.
 
@@ -117,9 +54,9 @@ def _begun(targets: Sequence[str], given: dict[str, Any]) -> tuple[ScanFile, Sav
     from nethood.exposure.targets import parse_targets
 
     wanted = parse_targets(targets, given["exclude"], public=given["public"])
-    options = {name: given[name] for name in _SHAPING}
+    shaping = {name: given[name] for name in _SHAPING}
     file = ScanFile(_path(given))
-    saved = file.begin(_specs(targets, given), wanted, options, secrets.randbits(_SEED_BITS))
+    saved = file.begin(_specs(targets, given), wanted, shaping, secrets.randbits(_SEED_BITS))
     return file, saved
 
 
@@ -216,5 +153,6 @@ def _options(stored: dict[str, Any]) -> ScanOptions:
         wait_s=stored["wait_s"],
         retries=stored["retries"],
         keep_all=stored["keep_all"],
+        ports_only=stored["ports_only"],
         probes=ProbeOptions(timeout_s=stored["timeout_s"], guest=stored["guest"]),
     )

@@ -113,7 +113,7 @@ async def _serve(plan: Any, face: Any) -> None:
         await server.start()
         neighbours = Neighbours()
         try:
-            neighbours = plan.neighbours(server.addresses, on_event)
+            neighbours = plan.neighbours(server, on_event)
             _settle_memory()
             await neighbours.start()
             face.welcome(plan.welcome(server.addresses))

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nethood.auth.initiator import Credentials, Initiator, NtlmChallenge
-from nethood.dtyp.access_mask import FILE_READ_DATA, FILE_WRITE_DATA
+from nethood.dtyp.access_mask import FILE_GENERIC_READ, FILE_GENERIC_WRITE
 from nethood.erref import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_MORE_PROCESSING_REQUIRED,
@@ -87,8 +87,8 @@ class SmbDialogue:
     """One connection to one host; an asynchronous context manager that takes its leave politely.
 
     *stream* is open already and stays the caller's to close. *host* is the name or address the
-    server is called by in share paths. `received` is the last message that came, for evidence;
-    `connection` the client's core, `session` who is logged on.
+    server is called by in share paths. `sent` and `received` are the last messages of each way,
+    for evidence; `connection` the client's core, `session` who is logged on.
     """
 
     def __init__(self, stream: Stream, network: Network, host: str) -> None:
@@ -97,6 +97,7 @@ class SmbDialogue:
         self.host = host
         self.connection = ClientConnection()
         self.session: ClientSession | None = None
+        self.sent = b""
         self.received = b""
         self._ipc: ClientTree | None = None
         self._validated = False
@@ -147,7 +148,9 @@ class SmbDialogue:
         if response.status != STATUS_SUCCESS or session.state is not SessionState.ACCEPTED:
             raise ProtocolViolation("the server wants more tokens than NTLM has")
         initiator.finish(_token(response))
-        self.connection.establish(session, initiator.session_key, anonymous=initiator.is_anonymous)
+        self.connection.establish(
+            session, initiator.session_key, anonymous=initiator.is_anonymous, allow_guest=True
+        )
         self.session = session
         return session
 
@@ -193,7 +196,7 @@ class SmbDialogue:
         if self._ipc is None:
             self._ipc = await self.tree_connect(IPC)
         body = CreateRequest(
-            desired_access=FILE_READ_DATA | FILE_WRITE_DATA,
+            desired_access=FILE_GENERIC_READ | FILE_GENERIC_WRITE,
             share_access=_SHARE_ALL,
             create_disposition=c.FILE_OPEN,
             create_options=c.FILE_NON_DIRECTORY_FILE,
@@ -332,7 +335,8 @@ class SmbDialogue:
         raise StatusError(response.status, problem, bytes(data))
 
     async def _answer(self, request: ClientRequest) -> Response:
-        await self.stream.send(request.message)
+        self.sent = request.message
+        await self.stream.send(self.sent)
         for _ in range(_MAX_FRAMES):
             kind, self.received = await self.stream.receive()
             if kind:

@@ -6,6 +6,7 @@ demands are always there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nethood.erref import STATUS_SUCCESS, status_name
@@ -53,8 +54,10 @@ class Offer:
             (self.signing, SIGNING_ALGORITHMS),
             (self.compression, COMPRESSION_ALGORITHMS),
         ):
-            if ids:
-                listed.append(", ".join(names[number] for number in ids))
+            if len(ids) == len(names):
+                listed.append("all of " + _ids(ids, names))
+            elif ids:
+                listed.append(_ids(ids, names))
         return f"SMB2 NEGOTIATE with {'; '.join(listed)}"
 
 
@@ -68,7 +71,9 @@ class Negotiated:
 
 
 def everything(dialects: tuple[int, ...]) -> Offer:
-    """Return the offer of *dialects* with every algorithm there is, the strongest first."""
+    """Return the offer of *dialects*, for 3.1.1 with every algorithm, the strongest first."""
+    if c.DIALECT_3_1_1 not in dialects:
+        return Offer(dialects)
     return Offer(
         dialects,
         tuple(sorted(CIPHERS, reverse=True)),
@@ -168,5 +173,5 @@ def _context_in_words(found: NegotiateContext) -> str:
     return ""
 
 
-def _ids(ids: list[int], names: dict[int, str]) -> str:
-    return " ".join(names.get(number, f"0x{number:04X}") for number in ids) or "none"
+def _ids(ids: Sequence[int], names: dict[int, str]) -> str:
+    return " ".join(names.get(n) or (f"0x{n:04X}" if n else "none") for n in ids) or "none"

@@ -67,13 +67,19 @@ class RememberingNetwork(PacedNetwork):
         accept: Callable[[bytes], bool],
         timeout_s: float,
     ) -> bytes:
-        """Answer the sweep's question from memory; send any other."""
-        if port != self._name_port or request[_HEADER_SIZE:] != NODE_STATUS_QUESTION:
+        """Answer the sweep's question from memory; send any other.
+
+        The name service is not looked for over IPv6: there is none, RFC 1002.
+        """
+        if ":" in address and port == self._name_port:
+            raise TimedOut("NetBIOS is spoken over IPv4 only")
+        answer = self._seen.ports.get(f"udp/{port}")
+        is_same = port == self._name_port and request[_HEADER_SIZE:] == NODE_STATUS_QUESTION
+        if answer is None or not is_same:
             return await super().ask_udp(address, port, request, accept, timeout_s)
         status = request[:_ID_SIZE] + self._seen.node_status[_ID_SIZE:]
         if self._seen.node_status and accept(status):
             return status
-        answer = self._seen.ports.get(f"udp/{port}")
-        if answer is not None and answer.value and answer.value.state is not PortState.OPEN:
+        if answer.value and answer.value.state is not PortState.OPEN:
             raise ConnectError(f"{address} UDP port {port} is {answer.value.state}")
         raise TimedOut(f"no answer from {address} UDP port {port}")

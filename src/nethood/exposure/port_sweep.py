@@ -70,10 +70,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SweepOptions:
-    """Which ports, how long each may take, and how often silent hosts are asked again."""
+    """Which ports, how long each may take, and how often silent hosts are asked again.
+
+    A target with a port of its own, not *smb_port*, is a server by itself: that port alone is
+    asked.
+    """
 
     wait_s: float = 0.9
     retries: int = 0
+    smb_port: int = 445
     session_port: int = 139
     name_port: int = 137
 
@@ -141,10 +146,12 @@ class PortSweep:
 
     def _begin(self, seen: Seen) -> None:
         self._in_flight += 1
-        ports = [f"tcp/{seen.target.port}", f"tcp/{self.options.session_port}"]
-        if ":" not in seen.target.address:  # NetBIOS is of IPv4 alone, RFC 1002
-            self._asked.setdefault(seen.target.address, []).append(seen)
-            ports.append(self._udp_port)
+        ports = [f"tcp/{seen.target.port}"]
+        if seen.target.port == self.options.smb_port:
+            ports.append(f"tcp/{self.options.session_port}")
+            if ":" not in seen.target.address:  # NetBIOS is of IPv4 alone, RFC 1002
+                self._asked.setdefault(seen.target.address, []).append(seen)
+                ports.append(self._udp_port)
         self._ask(seen, dict.fromkeys(ports))
 
     def _ask(self, seen: Seen, ports: dict[str, None]) -> None:

@@ -56,6 +56,7 @@ class ScanOptions:
     """How fast, how many hosts at once, how patient.
 
     *wait_s* is for the state of a port, `probes.timeout_s` for each connection of a probe.
+    *ports_only* leaves it at the ports; *keep_all* reports hosts with nothing open too.
     """
 
     rate: float = 1000.0
@@ -63,6 +64,7 @@ class ScanOptions:
     wait_s: float = 0.9
     retries: int = 0
     keep_all: bool = False
+    ports_only: bool = False
     probes: ProbeOptions = field(default_factory=ProbeOptions)
 
 
@@ -116,6 +118,7 @@ class Scan:
             SweepOptions(
                 options.wait_s,
                 options.retries,
+                options.probes.smb_port,
                 options.probes.session_port,
                 options.probes.name_port,
             ),
@@ -150,15 +153,15 @@ class Scan:
 
     def _seen(self, seen: Seen) -> None:
         """Take a target whose ports are known."""
-        if seen.is_worth_it:
+        if seen.is_worth_it and not self.options.ports_only:
             self._queue.put_nowait(seen)
             if self._queue.qsize() >= _QUEUED_PER_WORKER * self.options.parallel:
                 self._gate.clear()
             return
-        if self.options.keep_all:
+        if self.options.keep_all or seen.is_worth_it:
             now = time.time()
             self._sink.host_found(seen.index, HostReport(seen.target, now, now, seen.ports))
-        self.ledger.end(seen.index, Fate.REFUSING if seen.has_answered else Fate.SILENT)
+        self.ledger.end(seen.index, _fate(seen))
 
     async def _work(self) -> None:
         while (seen := await self._queue.get()) is not None:
@@ -181,23 +184,12 @@ class Scan:
             # No probe may fail so; one that does costs its host's other answers, not the scan.
             report = HostReport(seen.target, ports=heard)
             report.server = unknown(f"the examination failed: {error}")
-        if not seen.node_status:
-            self._tell_silence(report, heard.get(udp_port), udp_port)
-        return report
-
-    def _tell_silence(
-        self, report: HostReport, heard: Answer[PortFacts] | None, udp_port: str
-    ) -> None:
-        """Say what the sweep heard of the name service: the probe was told from memory."""
-        if heard is None:
+        if ":" in seen.target.address:
             report.netbios = unknown("NetBIOS is spoken over IPv4 only")
             report.ports.pop(udp_port, None)
-            return
-        report.ports[udp_port] = heard
-        if heard.value is not None:
-            report.netbios = unknown(f"{udp_port} is {heard.value.state}", *heard.evidence)
-        else:
-            report.netbios = unknown(heard.unknown.partition(":")[0], *heard.evidence)
+        elif udp_port in heard and not seen.node_status:
+            _tell_silence(report, heard[udp_port], udp_port)
+        return report
 
     async def _save_now_and_then(self) -> None:
         while True:
@@ -206,3 +198,19 @@ class Scan:
 
     def _save(self) -> None:
         self._sink.position_reached(self.ledger.position, dict(self.ledger.settled))
+
+
+def _fate(seen: Seen) -> Fate:
+    """Return what became of a target that was asked its ports and nothing more."""
+    if seen.is_worth_it:
+        return Fate.EXAMINED
+    return Fate.REFUSING if seen.has_answered else Fate.SILENT
+
+
+def _tell_silence(report: HostReport, heard: Answer[PortFacts], udp_port: str) -> None:
+    """Say what the sweep heard of the name service: the probe was told from memory."""
+    report.ports[udp_port] = heard
+    if heard.value is not None:
+        report.netbios = unknown(f"{udp_port} is {heard.value.state}", *heard.evidence)
+    else:
+        report.netbios = unknown(heard.unknown.partition(":")[0], *heard.evidence)

@@ -24,6 +24,10 @@ _PROTOCOL_SMB2 = b"\xfeSMB"
 _PID = 0x4E48
 
 
+class AnsweredInSmb2(ProtocolViolation):
+    """The server took an SMB1 message for the beginning of SMB2."""
+
+
 @dataclass(frozen=True, slots=True)
 class Smb1Answer:
     """One answer: its header, and the whole message for a decoder to read."""
@@ -73,7 +77,7 @@ class Smb1Dialogue:
         what = _NAMES[command]
         message = await ask(self.context, self.stream, header.encode() + body, what)
         if message[:4] == _PROTOCOL_SMB2:
-            raise ProtocolViolation(f"{what} was answered in SMB2")
+            raise AnsweredInSmb2(f"{what} was answered in SMB2")
         answer = Header.decode(message)
         if answer.command != command or not answer.is_reply or answer.mid != self._mid:
             raise ProtocolViolation(f"the answer to {what} belongs to another message")

@@ -6,22 +6,16 @@ name in the node status: older ones listen on that alone ([RFC 1002] 4.3).
 
 from __future__ import annotations
 
-from nethood.errors import ConnectError, ConnectionLost, LocalError, ProtocolViolation, TimedOut
+from nethood.errors import ConnectError, ConnectionLost, LocalError, TimedOut
 from nethood.exposure.context import ProbeContext, Stream
 from nethood.exposure.model import Answer, PortFacts, PortState
+from nethood.exposure.probes.session_service import ANY_SERVER, CALLING_NAME
 from nethood.nbt.name import NetbiosName
-from nethood.nbt.session import (
-    FRAME_HEADER_SIZE,
-    NEGATIVE_SESSION_RESPONSE,
-    POSITIVE_SESSION_RESPONSE,
-    SESSION_REQUEST,
-    NegativeSessionResponse,
-    SessionRequest,
-)
+from nethood.nbt.session import RetargetSessionResponse
+from nethood.nbt.suffix import FILE_SERVER
+from nethood.net.frame_stream import session_request
 
-GENERIC_NAME = "*SMBSERVER"
-CALLING_NAME = NetbiosName("NETHOOD")
-_SERVER_SUFFIX = 0x20
+_CALLING_NAME = NetbiosName(CALLING_NAME)
 
 
 def port_key(port: int) -> str:
@@ -86,18 +80,12 @@ async def open_smb(context: ProbeContext) -> Stream:
 
 
 async def _connect(context: ProbeContext, port: int) -> Stream:
-    timeout_s = context.options.timeout_s
-    try:
-        return await context.network.connect(context.target.address, port, timeout_s)
-    except TimedOut as error:
-        raise TimedOut(f"port {port} took no connection within {timeout_s:g} s") from error
-    except ConnectError as error:
-        raise ConnectError(f"port {port} refused the connection") from error
+    return await context.network.connect(context.target.address, port, context.options.timeout_s)
 
 
 def _called_names(context: ProbeContext) -> list[str]:
     """Return the names to call, the likeliest first."""
-    report, names = context.report, [GENERIC_NAME]
+    report, names = context.report, [ANY_SERVER]
     if report.netbios.value is not None and report.netbios.value.computer:
         names.append(report.netbios.value.computer)
     session = report.session_service.value
@@ -125,12 +113,7 @@ async def _call(context: ProbeContext, stream: Stream, name: str) -> str:
 
 
 async def _request_session(stream: Stream, name: str) -> str:
-    called = NetbiosName(name, _SERVER_SUFFIX)
-    packet = SessionRequest(called, CALLING_NAME).encode()
-    await stream.send(packet[FRAME_HEADER_SIZE:], SESSION_REQUEST)
-    kind, trailer = await stream.receive()
-    if kind == POSITIVE_SESSION_RESPONSE:
-        return ""
-    if kind == NEGATIVE_SESSION_RESPONSE:
-        return f"{name}: {NegativeSessionResponse.decode(trailer)}"
-    raise ProtocolViolation(f"a session request was answered with a packet of type 0x{kind:02X}")
+    refusal = await session_request(stream, NetbiosName(name, FILE_SERVER), _CALLING_NAME)
+    if isinstance(refusal, RetargetSessionResponse):
+        return f"{name}: it sends us elsewhere"
+    return f"{name}: {refusal}" if refusal else ""

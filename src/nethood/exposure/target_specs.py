@@ -131,7 +131,9 @@ def _range(text: str, plain: str, zone: str, port: int) -> Block:
     left, _, right = plain.partition("-")
     first = ip_address(left)
     last = _last(first, right)
-    if first.version != last.version or int(last) < int(first):
+    if first.version != last.version:
+        raise ValueError
+    if int(last) < int(first):
         raise LocalError(f"{text!r} ends before it begins; write it like 192.168.1.1-20")
     return Block(first.version, zone, int(first), int(last), port)
 

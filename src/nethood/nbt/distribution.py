@@ -271,7 +271,7 @@ class Distributor:
             return []
         header = packet.header
         is_many = header.msg_type in (DIRECT_GROUP_DATAGRAM, BROADCAST_DATAGRAM)
-        if not is_many or str(header.source_ip) != source[0]:
+        if not is_many or str(header.source_ip) != source[0] or header.source_ip in self._own:
             return []
         targets = self._targets(packet, source, now)
         if not targets:

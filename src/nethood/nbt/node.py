@@ -57,7 +57,7 @@ from nethood.nbt.node_tables import (
     NodeType,
     State,
 )
-from nethood.nbt.packet import OPCODE_RELEASE, RCODE_CFT_ERR, TYPE_NBSTAT, Packet
+from nethood.nbt.packet import NM_FLAGS_TC, OPCODE_RELEASE, RCODE_CFT_ERR, TYPE_NBSTAT, Packet
 
 _MAX_REDIRECTS = 3
 _Do = Callable[[Subject, float], None]
@@ -343,7 +343,9 @@ class Node:
             query.first = (interface, source, entries)
             ttl_s = packet.answers[0].ttl_s if packet.answers else 0
             self._remember(query.name, entries, ttl_s, now)
-            self._out.append(NameFound(query.tag, query.name, entries, source))
+            cut = bool(packet.nm_flags & NM_FLAGS_TC)
+            found = NameFound(query.tag, query.name, entries, source, is_truncated=cut)
+            self._out.append(found)
         else:
             self._compare(query, packet, (interface, source, entries))
         return True

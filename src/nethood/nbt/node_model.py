@@ -102,13 +102,17 @@ class NameReleased(NamedTuple):
 
 
 class NameFound(NamedTuple):
-    """An answer to a query. *is_further*: not the first one to this query."""
+    """An answer to a query. *is_further*: not the first one to this query.
+
+    *is_truncated*: a datagram did not hold all of it, and the name server tells the rest by TCP.
+    """
 
     tag: object
     name: NetbiosName
     entries: tuple[AddressEntry, ...]
     source: IPv4Address | None
     is_further: bool = False
+    is_truncated: bool = False
 
     @property
     def addresses(self) -> tuple[IPv4Address, ...]:

@@ -465,7 +465,13 @@ class NameServer:
 
     def _refused(self, wanted: Registration, rcode: int) -> Outgoing:
         self.counts.refused += 1
-        answer = negative_registration_response(wanted.trn_id, wanted.name, _entry(wanted), rcode)
+        entry = _entry(wanted)
+        record = self.records.get(wanted.name)
+        if rcode == RCODE_ACT_ERR and record is not None and record.addresses:
+            # Whose it is: the record tells its owner's address (RFC 1002 4.2.1.3).
+            flags = record.node_type & NB_FLAGS_ONT | NB_FLAGS_G * record.kind.is_group
+            entry = AddressEntry(flags, record.addresses[0])
+        answer = negative_registration_response(wanted.trn_id, wanted.name, entry, rcode)
         return Outgoing(answer, wanted.source)
 
     def _store(self, record: Record) -> None:

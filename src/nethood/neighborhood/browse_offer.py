@@ -7,20 +7,19 @@ all the browser of another group tells.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nethood.browse.lists import ServerEntry
 from nethood.browse.server_type import SV_TYPE_MASTER_BROWSER
 from nethood.browse.settings import BrowserSettings
 from nethood.errors import Malformed
+from nethood.net.control import network_id
 
 if TYPE_CHECKING:
     from nethood.nbt.node_model import Interface
     from nethood.neighborhood.browser import BrowseView
 
-SOCKET_NAME = "browse.sock"
 MASTER = "master browser"
 _VERSION = 1
 _MAX_ROWS = 20_000
@@ -68,19 +67,35 @@ def rows_of(view: BrowseView, settings: BrowserSettings, interface: Interface) -
     return sorted(found)
 
 
-def encode(rows: Sequence[Row], groups: Sequence[str]) -> bytes:
-    """Return one line, without its end: *rows*, and the workgroups the daemon browses."""
-    known = [asdict(row) for row in rows[:_MAX_ROWS]]
-    return json.dumps({"version": _VERSION, "groups": list(groups), "hosts": known}).encode()
+class Offer(NamedTuple):
+    """What a daemon hands out: rows, and the workgroups it browses."""
+
+    rows: list[Row]
+    groups: list[str]
 
 
-def decode(line: bytes) -> tuple[list[Row], list[str]]:
+def socket_name() -> str:
+    """Return what the socket of a daemon on this network is called.
+
+    Network namespaces share folders, and of another network a daemon's list says nothing.
+    """
+    network = network_id()
+    return f"browse-{network}.sock" if network else "browse.sock"
+
+
+def encode(offer: Offer) -> bytes:
+    """Return *offer* as one line, without its end."""
+    hosts = [asdict(row) for row in offer.rows[:_MAX_ROWS]]
+    return json.dumps({"version": _VERSION, "groups": offer.groups, "hosts": hosts}).encode()
+
+
+def decode(line: bytes) -> Offer:
     """Read what `encode` made. Raises Malformed."""
     try:
         raw = json.loads(line)
         if raw["version"] == _VERSION and len(raw["hosts"]) <= _MAX_ROWS:
             groups = [_typed(group, str) for group in raw["groups"]]
-            return [_row(each) for each in raw["hosts"]], groups
+            return Offer([_row(each) for each in raw["hosts"]], groups)
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     raise Malformed("Answer of the daemon", "is none this nethood understands; restart the daemon")

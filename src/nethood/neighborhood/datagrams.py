@@ -105,6 +105,7 @@ class DatagramNode:
         )
         self._relay_timer: asyncio.TimerHandle | None = None
         self._asking: dict[NetbiosName, asyncio.Future[bool]] = {}
+        self._own = {(str(port.interface.address), port.port) for port in self.ports}
         self._delivers: list[Deliver] = []
         self._refuseds: list[Refused] = []
         self._sent: OrderedDict[tuple[int, str], NetbiosName] = OrderedDict()
@@ -267,7 +268,7 @@ class DatagramNode:
 
     def _take(self, port: DatagramPort, incoming: Incoming) -> None:
         packet, source = incoming.packet, incoming.source
-        if incoming.is_own or (incoming.is_broadcast and self._is_deaf):
+        if source in self._own or (incoming.is_broadcast and self._is_deaf):
             return
         if incoming.whole is not None:
             self._take_datagram(port, incoming.whole, incoming)
@@ -288,11 +289,11 @@ class DatagramNode:
     def _take_datagram(self, port: DatagramPort, datagram: Datagram, incoming: Incoming) -> None:
         destination = datagram.destination_name
         address = port.interface.address
-        in_scope = destination.scope == self.names.options.scope
-        if datagram.header.msg_type == BROADCAST_DATAGRAM:
-            is_wanted = in_scope
-        else:
-            local = self.names.local_name(destination) if in_scope else None
+        if destination.scope != self.names.options.scope:
+            return
+        is_wanted = datagram.header.msg_type == BROADCAST_DATAGRAM
+        if not is_wanted:
+            local = self.names.local_name(destination)
             is_wanted = local is not None and local.answers_on(address)
         if is_wanted:
             received = Received(

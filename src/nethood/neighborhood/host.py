@@ -22,6 +22,7 @@ from nethood.nbt.distribution import (
     members_of,
 )
 from nethood.nbt.name import NetbiosName
+from nethood.nbt.name_service import addresses_of, is_refresh, is_registration
 from nethood.nbt.node_model import Interface, NameConflict, NameReleased, NodeOptions
 from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import OPCODE_QUERY, Packet
@@ -212,10 +213,18 @@ class NetbiosHost:
         return self.wins.receive(data, source)
 
     def _asks_for_own(self, data: bytes) -> bool:
+        """Tell whether *data* asks for a name of this host, or is another's claim to one."""
         packet = Packet.decode(data)
-        if packet.is_response or packet.opcode != OPCODE_QUERY:
+        if packet.is_response:
             return False
-        return any(self.node.local_name(question.name) for question in packet.questions)
+        held = [local for q in packet.questions if (local := self.node.local_name(q.name))]
+        if packet.opcode == OPCODE_QUERY:
+            return bool(held)
+        if not (is_registration(packet) or is_refresh(packet)):
+            return False
+        own = {interface.address for interface in self.settings.interfaces}
+        claimed = {entry.address for entry in addresses_of(packet)}
+        return not claimed & own and any(not local.is_group for local in held)
 
     def _told(self, event: NameConflict | NameReleased) -> None:
         for listener in list(self.listeners):

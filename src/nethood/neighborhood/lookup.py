@@ -24,7 +24,6 @@ from nethood.nbt.name_service import (
 )
 from nethood.nbt.node_status import status_of
 from nethood.nbt.packet import OPCODE_QUERY, Packet
-from nethood.nbt.suffix import DOMAIN_CONTROLLERS, FILE_SERVER, WORKSTATION
 from nethood.net.udp import UdpEndpoint
 
 NAME_SERVICE_PORT = 137
@@ -109,24 +108,6 @@ async def node_status(
         status = status_of(reply.packet)
         if status is not None:
             return status
-    return None
-
-
-def host_name(status: NodeStatus) -> str | None:
-    """Return what the host with *status* calls itself: its file server or workstation name."""
-    for suffix in (FILE_SERVER, WORKSTATION):
-        for entry in status.names:
-            if entry.suffix == suffix and not entry.is_group and not entry.name.startswith("IS~"):
-                return entry.name
-    return None
-
-
-def group_name(status: NodeStatus) -> str | None:
-    """Return the workgroup or domain of the host with *status*."""
-    for suffix in (WORKSTATION, DOMAIN_CONTROLLERS):
-        for entry in status.names:
-            if entry.suffix == suffix and entry.is_group and entry.name != "INet~Services":
-                return entry.name
     return None
 
 

@@ -14,9 +14,17 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from typing import TypeVar
 
-from nethood.errors import ConnectError, Error, LocalError, TimedOut
+from nethood.errors import (
+    ConnectError,
+    Error,
+    LocalError,
+    Malformed,
+    TimedOut,
+    TransportError,
+)
 from nethood.nbt.lmhosts import Lmhosts
 from nethood.nbt.name import NetbiosName
+from nethood.nbt.name_service import addresses_of, name_query_request
 from nethood.nbt.node import Node
 from nethood.nbt.node_model import (
     Endpoint,
@@ -36,6 +44,7 @@ from nethood.nbt.node_model import (
 from nethood.nbt.node_status import WILDCARD, NodeStatus
 from nethood.nbt.node_tables import NodeType
 from nethood.nbt.packet import OPCODE_QUERY, TYPE_NB, Packet
+from nethood.net.name_tcp import ask_by_tcp
 from nethood.net.udp import UdpEndpoint
 
 Intercept = Callable[[bytes, Endpoint], bool]
@@ -45,9 +54,13 @@ Told = Callable[[NameConflict | NameReleased], None]
 
 _T = TypeVar("_T")
 _MAX_KNOWN = 1024
+_WHOLE_ANSWER_S = 3.0
 _BROADCAST_BIT = 0x10  # NM_FLAGS_B, where it lies in the fourth byte of a packet
 HAS_BROADCAST_SOCKETS = sys.platform == "linux"
 """Whether a socket bound to a broadcast address hears broadcasts; elsewhere it can't be bound."""
+
+
+LIMITED_BROADCAST = "255.255.255.255"
 
 
 class NameTaken(Error):
@@ -100,6 +113,7 @@ class NameNode:
             if HAS_BROADCAST_SOCKETS:
                 for interface in self.options.interfaces:
                     self._bind(self._loop, interface)
+                self._bind_limited(self._loop)
             else:
                 self._bind_everywhere(self._loop)
         except ConnectError:
@@ -178,7 +192,8 @@ class NameNode:
             f"nobody says where {name} is",
         )
         if isinstance(event, NameFound):
-            return event
+            is_cut = event.is_truncated and event.source in self.options.name_servers
+            return await self._find_whole(event, timeout_s) if is_cut else event
         raise NameNotKnown(f"nobody answers to the NetBIOS name {name}")
 
     async def status(
@@ -198,6 +213,28 @@ class NameNode:
         """Send from the node's own socket, as a name server does that shares it."""
         interface = self.interface_towards(IPv4Address(destination[0]))
         self._endpoints[interface.address].send(data, destination)
+
+    async def _find_whole(self, cut: NameFound, timeout_s: float) -> NameFound:
+        """Ask the name server by TCP for what a datagram did not hold (RFC 1002 4.2.1.1).
+
+        Where it does not tell, what it told is the answer: few name servers listen on TCP 137.
+        """
+        request = name_query_request(_new_trn_id(), cut.name)
+        where = (str(cut.source), self.options.port)
+        try:
+            limit_s = min(timeout_s, _WHOLE_ANSWER_S)
+            answer = Packet.decode(await ask_by_tcp(where, request.encode(), timeout_s=limit_s))
+            entries = tuple(addresses_of(answer))
+        except (TransportError, Malformed):
+            return cut
+        is_ours = answer.is_response and answer.name_trn_id == request.name_trn_id
+        if not is_ours or not answer.answers or not entries:
+            return cut
+        whole = tuple(entry.address for entry in entries)
+        is_group = entries[0].is_group
+        ttl_s = answer.answers[0].ttl_s
+        self.node.cache.add(cut.name, whole, self._now(), ttl_s=ttl_s, is_group=is_group)
+        return cut._replace(entries=entries, is_truncated=False)
 
     async def _ask(
         self, start: Callable[[object], list[Output]], timeout_s: float, sentence: str
@@ -231,6 +268,22 @@ class NameNode:
                 loop, str(interface.broadcast), port, by_broadcast, broadcast=True, reuse=True
             )
             self._broadcasts.append(shared)
+
+    def _bind_limited(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear the limited broadcast too, where senders say nothing of the network."""
+
+        def by_broadcast(data: bytes, source: Endpoint) -> None:
+            address = IPv4Address(source[0])
+            for interface in self.options.interfaces:
+                if address in interface.network:
+                    self._take(data, source, interface, broadcast=True)
+                    return
+
+        self._broadcasts.append(
+            UdpEndpoint.open(
+                loop, LIMITED_BROADCAST, self.options.port, by_broadcast, broadcast=True, reuse=True
+            )
+        )
 
     def _bind_everywhere(self, loop: asyncio.AbstractEventLoop) -> None:
         """Bind one socket for all, and believe the sender who says that he broadcast."""

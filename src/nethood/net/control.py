@@ -47,11 +47,16 @@ def own_folder() -> Path | None:
 
 
 def find(name: str) -> Path | None:
-    """Return the socket called *name* that a daemon of this user or of the system offers."""
-    for folder in (own_folder(), _SYSTEM if sys.platform != "win32" else None):
-        if folder is not None and is_socket(folder / name):
-            return folder / name
-    return None
+    """Return the socket called *name* that a daemon of this user or of the system offers.
+
+    Where RUNTIME_DIRECTORY says where sockets are, they are nowhere else.
+    """
+    own = own_folder()
+    folders = [] if own is None else [own]
+    if sys.platform != "win32" and "RUNTIME_DIRECTORY" not in os.environ:
+        folders.append(_SYSTEM)
+    found = (folder / name for folder in folders if is_socket(folder / name))
+    return next(found, None)
 
 
 def is_socket(path: Path) -> bool:
@@ -60,6 +65,17 @@ def is_socket(path: Path) -> bool:
         return stat.S_ISSOCK(path.stat().st_mode)
     except OSError:
         return False
+
+
+def network_id() -> int:
+    """Return which network this process is on: its network namespace, 0 where there are none.
+
+    Namespaces share folders: a socket in one may be that of a daemon on another network.
+    """
+    try:
+        return os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return 0
 
 
 class ControlSocket:

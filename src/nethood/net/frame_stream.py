@@ -84,9 +84,10 @@ class FrameStream:
         where = f"port {port} of {address}"
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
             raise _no_connection(where, error) from error
+        sock.setblocking(False)
         stream = cls(sock, where, timeout_s, limit)
         try:
             await stream._connect((address, port))

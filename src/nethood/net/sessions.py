@@ -112,7 +112,7 @@ class MessageStream:
             raise self._lost(error) from error
 
     async def receive(self) -> bytes | None:
-        """Return the next message, None when the peer has closed the session.
+        """Return the next message, None when the peer has closed the session, which closes ours.
 
         Raises ConnectionLost when it broke instead, Malformed (and closes) for what is no session
         packet. Only one task may receive.
@@ -120,6 +120,7 @@ class MessageStream:
         try:
             return await self._next_message()
         except asyncio.IncompleteReadError as error:
+            self._end()
             if error.partial:
                 raise ConnectionLost("the session ended inside a message") from error
             return None
@@ -141,15 +142,19 @@ class MessageStream:
 
     async def close(self, timeout_s: float = SSN_CLOSE_TIMEOUT_S) -> None:
         """End the session; what was sent still arrives, unless that takes over *timeout_s*."""
+        self._end()
+        # A task of its own: what waits on the stream itself spoils it for others when cancelled.
+        closing = asyncio.ensure_future(self._writer.wait_closed())
+        done, _ = await asyncio.wait([closing], timeout=timeout_s)
+        if not done:
+            self._writer.transport.abort()
+        with contextlib.suppress(OSError):  # the peer ended it first, not gracefully
+            await closing
+
+    def _end(self) -> None:
+        """Begin to close: what was sent is still delivered (RFC 1002 5.2.3)."""
         self._timer.cancel()
         self._writer.close()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._writer.wait_closed()
-        except TimeoutError:
-            self._writer.transport.abort()
-        except OSError:
-            return  # the peer ended it first, not gracefully
 
     async def abort(self) -> None:
         """End the session now; what was sent may be lost."""
@@ -243,8 +248,12 @@ async def _connect_twice(address: tuple[str, int]) -> _Pipe:
     """Connect, and once more where nobody listened: the listen may just have been missed."""
     with contextlib.suppress(ConnectError):
         return await _connect(address)
-    await asyncio.sleep(_RETRY_PAUSE_S)
+    await _pause()
     return await _connect(address)
+
+
+async def _pause() -> None:
+    await asyncio.sleep(_RETRY_PAUSE_S)
 
 
 async def _greet(pipe: _Pipe, request: bytes) -> Answer:

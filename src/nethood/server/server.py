@@ -127,6 +127,12 @@ class Server:
             self._threads.shutdown(wait=False, cancel_futures=True)
         self._core = self._listeners = self._threads = None
 
+    @property
+    def session_count(self) -> int:
+        """How many sessions its clients have now."""
+        connections = self._core.connections if self._core is not None else ()
+        return sum(len(connection.core.session_table) for connection in connections)
+
     def snapshot(self) -> list[ClientRow]:
         """Return every connection as it stands now."""
         if self._core is None:

@@ -108,10 +108,20 @@ class PasswordSessionSetupRequest:
         for _ in range(4):
             name, at = decode_string(block, at, unicode=unicode)
             names.append(name)
-        self = cls(oem_password, unicode_password, *names)
-        self.max_buffer_size, self.max_mpx_count, self.vc_number = size, mpx, vc
-        self.session_key, self.capabilities = key, capabilities
-        return self
+        account, domain, native_os, native_lan_man = names
+        return cls(
+            oem_password,
+            unicode_password,
+            account,
+            domain,
+            native_os,
+            native_lan_man,
+            size,
+            mpx,
+            vc,
+            key,
+            capabilities,
+        )
 
     def encode(self, *, unicode: bool = True) -> bytes:
         """Return words and bytes, to stand right behind a header. Raises LocalError."""

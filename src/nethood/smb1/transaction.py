@@ -26,6 +26,7 @@ _RESPONSE = Struct("<HHHHHHHHHBB")
 _RESPONSE_WORDS = 10
 PIPE = "\\PIPE\\"
 _PEEK = Struct("<HHH")
+_MAX_MESSAGE = 0xFFFF
 
 
 @dataclass(slots=True)
@@ -171,6 +172,6 @@ def _place(
         body += bytes(-(start + len(body)) % 4) if part else b""
         places += (len(part), start + len(body))
         body += part
-    if places[-1] > 0xFFFF:
+    if start + len(body) > _MAX_MESSAGE:
         raise LocalError("a transaction has at most 64 KiB in one message")
     return body, (places[0], places[1], places[2], places[3])

@@ -21,14 +21,18 @@ from typing import NamedTuple
 
 from nethood.crypto.sealing import transform_session_id
 from nethood.erref import (
-    STATUS_ACCESS_DENIED,
     STATUS_MORE_PROCESSING_REQUIRED,
     STATUS_PENDING,
-    STATUS_SUCCESS,
-    STATUS_USER_SESSION_DELETED,
 )
 from nethood.errors import LocalError, ProtocolViolation
 from nethood.smb2 import constants as c
+from nethood.smb2.client_checks import (
+    check_final_response,
+    check_protection,
+    check_validation,
+    decode_body,
+    note_pending,
+)
 from nethood.smb2.client_negotiation import (
     Negotiated,
     Offer,
@@ -44,8 +48,8 @@ from nethood.smb2.client_state import (
     SessionState,
 )
 from nethood.smb2.header import HEADER_SIZE, SIGNATURE_AT, Header, split_compound
-from nethood.smb2.ioctl import IoctlRequest, IoctlResponse
-from nethood.smb2.ioctl_payloads import ValidateNegotiateInfoRequest, ValidateNegotiateInfoResponse
+from nethood.smb2.ioctl import IoctlRequest
+from nethood.smb2.ioctl_payloads import ValidateNegotiateInfoRequest
 from nethood.smb2.messages import Message, decode_response
 from nethood.smb2.negotiate import NegotiateResponse
 from nethood.smb2.preauth import PreauthIntegrity
@@ -71,6 +75,10 @@ _CREDIT_SIZE = 65536
 _MAX_CREDITS = 0xFFFF
 _VALIDATE_RESPONSE_SIZE = 24
 _TRANSFORM_FIRST_BYTE = 0xFD
+_FOREIGN = {
+    0xFF: "the server answered in SMB1",
+    0xFC: "the server sent a compressed message, and nobody agreed on that",
+}
 _UNSOLICITED = frozenset({c.SMB2_OPLOCK_BREAK, c.SMB2_SERVER_TO_CLIENT_NOTIFICATION})
 
 
@@ -161,27 +169,35 @@ class ClientConnection:
             session.preauth.update(request.plain)
         return request
 
-    def establish(self, session: ClientSession, gss_key: bytes, *, anonymous: bool = False) -> None:
+    def establish(
+        self,
+        session: ClientSession,
+        gss_key: bytes,
+        *,
+        anonymous: bool = False,
+        allow_guest: bool = False,
+    ) -> None:
         """Take the key the authentication yielded, once the server has said yes.
 
         Verifies the server's signature on that, [MS-SMB2] 3.2.5.3.1. *anonymous* says that we
-        logged on as nobody. Raises ProtocolViolation where the session must not be used.
+        logged on as nobody. Without *allow_guest* a user whom the server, or somebody between,
+        makes a guest is no session: guests sign nothing. Raises ProtocolViolation where the
+        session must not be used, LocalError where the server has not said yes.
         """
         negotiated = self._need_negotiated()
-        if session.state is not SessionState.ACCEPTED or session.final_response is None:
+        if session.state is not SessionState.ACCEPTED:
             raise LocalError("the server has not accepted this session yet")
-        header, message = session.final_response
-        session.final_response = None
         session.is_anonymous = anonymous
-        required = self.offer.requires_signing or negotiated.signing_required
         if session.is_keyless:
-            self._judge_keyless(session)
+            if not anonymous and (self.offer.requires_signing or not allow_guest):
+                raise ProtocolViolation("the server made us a guest, and guests can't sign")
         else:
             session.derive(negotiated, gss_key)
-            self._verify_final(session, header, message, required=required)
+            required = self.offer.requires_signing or negotiated.signing_required
+            check_final_response(session, negotiated, required=required)
             session.signing_required = required
-            if session.session_flags & c.SMB2_SESSION_FLAG_ENCRYPT_DATA:
-                self._encrypt(session)
+            session.begin_encryption()
+        session.final_response = None
         session.state = SessionState.VALID
         self.session_table[session.session_id] = session
 
@@ -404,16 +420,20 @@ class ClientConnection:
         """Return the answers in *message*: none where it only says that one will come.
 
         Raises Malformed or ProtocolViolation; the connection is of no more use then. The bodies
-        are views of *message*, of a copy where it was encrypted.
+        are views of *message*, which is decrypted in place where it can be written, and else
+        copied.
         """
         view = memoryview(message)
-        if not view or view[0] != _TRANSFORM_FIRST_BYTE:
+        first = view[0] if view else 0
+        if first in _FOREIGN:
+            raise ProtocolViolation(_FOREIGN[first])
+        if first != _TRANSFORM_FIRST_BYTE:
             return [r for part in split_compound(view) if (r := self._take(part, None))]
         session_id = transform_session_id(message)
         session = self.session_table.get(session_id)
         if session is None or session.server_to_client is None:
             raise ProtocolViolation("an encrypted message names no session with keys")
-        view = session.server_to_client.open(bytes(message))
+        view = session.server_to_client.open(message)
         return [r for part in split_compound(view) if (r := self._take(part, session))]
 
     def _take(self, message: memoryview, sealed_by: ClientSession | None) -> Response | None:
@@ -428,10 +448,10 @@ class ClientConnection:
             return self._unsolicited(header, message, sealed_by)
         request = self._find(header)
         if header.status == STATUS_PENDING:
-            _note_pending(request, header)
+            note_pending(request, header)
             return None
-        self._verify(request, header, message, sealed_by)
-        body = decode_response(header, message)
+        check_protection(request, header, message, sealed_by)
+        body = decode_body(header, message)
         del self.outstanding_requests[request.message_id]
         response = Response(header, body, message, request, sealed_by is not None)
         self._act_on(request, response)
@@ -455,40 +475,13 @@ class ClientConnection:
             raise ProtocolViolation(f"the server answered {asked} with {got}")
         return request
 
-    def _verify(
-        self,
-        request: ClientRequest,
-        header: Header,
-        message: memoryview,
-        sealed_by: ClientSession | None,
-    ) -> None:
-        """See that the answer is protected as it must be, [MS-SMB2] 3.2.5.1.3."""
-        session = request.session
-        if sealed_by is not None:
-            if session is not sealed_by:
-                raise ProtocolViolation("the answer came encrypted by another session")
-            return
-        if session is None or session.signer is None:
-            return
-        name = c.command_name(header.command)
-        if header.session_id != session.session_id:
-            raise ProtocolViolation(f"the answer to {name} belongs to another session")
-        if header.flags & c.SMB2_FLAGS_SIGNED:
-            if not session.signer.verify(bytes(message), header.message_id, from_server=True):
-                raise ProtocolViolation(f"the signature of the answer to {name} is wrong")
-        elif header.status != STATUS_USER_SESSION_DELETED:  # and its keys with it
-            if request.is_encrypted:
-                raise ProtocolViolation(f"the answer to {name} is not encrypted")
-            if request.is_signed or session.signing_required:
-                raise ProtocolViolation(f"the answer to {name} is not signed")
-
     def _act_on(self, request: ClientRequest, response: Response) -> None:
         """Let an answer change the state of connection, session or tree."""
         body, session = response.body, request.session
         if isinstance(body, NegotiateResponse):
             self._take_negotiate(request, response, body)
         elif request.ctl_code == c.FSCTL_VALIDATE_NEGOTIATE_INFO:
-            self._take_validation(response)
+            check_validation(self._need_negotiated(), response)
         elif session is None:
             return
         elif request.command == c.SMB2_SESSION_SETUP:
@@ -551,48 +544,3 @@ class ClientConnection:
         tree.encrypt_data = can_encrypt and bool(body.share_flags & c.SMB2_SHAREFLAG_ENCRYPT_DATA)
         session.tree_connect_table[tree_id] = tree
         request.tree = tree
-
-    def _take_validation(self, response: Response) -> None:
-        """Compare what the server says it negotiated, [MS-SMB2] 3.2.5.14.12."""
-        known = self._need_negotiated()
-        if response.status == STATUS_ACCESS_DENIED:
-            raise ProtocolViolation("the server does not confirm the negotiation")
-        body = response.body
-        if response.status != STATUS_SUCCESS or not isinstance(body, IoctlResponse):
-            return  # an old server says, signed, that it does not know the question
-        found = ValidateNegotiateInfoResponse.decode(body.output)
-        told = (found.capabilities, bytes(found.guid), found.security_mode, found.dialect)
-        here = (known.capabilities, known.server_guid, known.security_mode, known.dialect_revision)
-        if told != here:
-            raise ProtocolViolation("the negotiation was changed on its way; look for a relay")
-
-    # The end of a logon
-
-    def _judge_keyless(self, session: ClientSession) -> None:
-        """Nobody and guests sign nothing; a guest where signing is required is no session."""
-        if session.is_guest and self.offer.requires_signing:
-            raise ProtocolViolation("the server made us a guest, and guests can't sign")
-
-    def _verify_final(
-        self, session: ClientSession, header: Header, message: bytes, *, required: bool
-    ) -> None:
-        assert session.signer is not None
-        is_311 = self._need_negotiated().dialect_revision == c.DIALECT_3_1_1
-        if header.flags & c.SMB2_FLAGS_SIGNED:
-            if not session.signer.verify(message, header.message_id, from_server=True):
-                raise ProtocolViolation("the signature of the server's yes to the logon is wrong")
-        elif is_311 or required:
-            raise ProtocolViolation("the server's yes to the logon is not signed")
-
-    def _encrypt(self, session: ClientSession) -> None:
-        if session.client_to_server is None:
-            raise ProtocolViolation("the server wants encryption, and has agreed on no cipher")
-        session.encrypt_data = True
-        session.signing_required = False
-
-
-def _note_pending(request: ClientRequest, header: Header) -> None:
-    if not header.flags & c.SMB2_FLAGS_ASYNC_COMMAND:
-        raise ProtocolViolation("an interim answer without an AsyncId")
-    request.is_pending = True
-    request.async_id = header.async_id

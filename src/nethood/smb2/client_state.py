@@ -9,7 +9,7 @@ from typing import Any
 from nethood.crypto.kdf import derive_keys, smb2_session_key
 from nethood.crypto.sealing import Sealer
 from nethood.crypto.signing import Signer, make_signer
-from nethood.errors import LocalError
+from nethood.errors import LocalError, ProtocolViolation
 from nethood.smb2 import constants as c
 from nethood.smb2.client_negotiation import Negotiated
 from nethood.smb2.header import Header
@@ -92,6 +92,15 @@ class ClientSession:
         if cipher:
             self.client_to_server = Sealer(cipher, keys.client_to_server_key)
             self.server_to_client = Sealer(cipher, keys.server_to_client_key)
+
+    def begin_encryption(self) -> None:
+        """Encrypt from now on where the server said so. Raises ProtocolViolation."""
+        if not self.session_flags & c.SMB2_SESSION_FLAG_ENCRYPT_DATA:
+            return
+        if self.client_to_server is None:
+            raise ProtocolViolation("the server wants encryption, and has agreed on no cipher")
+        self.encrypt_data = True
+        self.signing_required = False
 
     def seal(self, message: bytes) -> bytes:
         """Return *message* encrypted. Raises LocalError where the session has no cipher."""

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 from nethood.exposure.findings.judge import judge, unknowns
 from nethood.exposure.findings.model import Finding, Severity, Unknown
-from nethood.exposure.model import HostReport
+from nethood.exposure.model import HostReport, PortState
 
 GRADES = "ABCDEF"
 NO_GRADE = "-"
 MANY_HIGH = 3
-
-_MATTERS_MOST = ("server", "smb1", "dialects", "anonymous")
 
 
 @dataclass(slots=True)
@@ -57,16 +55,30 @@ def grade(findings: Iterable[Finding]) -> str:
 def assess(report: HostReport) -> Assessment:
     """Return the findings, the grade and what is not known of a host."""
     findings = judge(report)
-    letter = grade(findings) if report.is_alive else NO_GRADE
-    has_smb = report.server.value is not None or report.smb1.value is not None
-    at_best = letter not in (NO_GRADE, "F") and any(
-        getattr(report, name).value is None for name in _MATTERS_MOST
-    )
-    if not findings and not has_smb and not _speaks(report):
-        letter, at_best = NO_GRADE, False
+    letter, at_best = grade(findings), _could_be_worse(report)
+    if at_best and letter == "A" and not _answered_smb(report):
+        letter = NO_GRADE
+    if letter in (NO_GRADE, "F"):
+        at_best = False
     return Assessment(report, findings, unknowns(report), letter, at_best)
 
 
-def _speaks(report: HostReport) -> bool:
-    ports = ("tcp/445", f"tcp/{report.target.port}", "tcp/139")
-    return any(report.port_is_open(port) for port in ports)
+def _answered_smb(report: HostReport) -> bool:
+    return any(getattr(report, name).value is not None for name in ("server", "smb1", "dialects"))
+
+
+def _could_be_worse(report: HostReport) -> bool:
+    """Whether something that weighs much is unknown, other than behind ports that are closed."""
+    if _is_closed(report):
+        return False
+    smb1, dialects = report.smb1.value, report.dialects.value
+    if smb1 is None or dialects is None or report.anonymous.value is None:
+        return True
+    return any(facts.supported is None for facts in dialects)
+
+
+def _is_closed(report: HostReport) -> bool:
+    """Whether every port of SMB is known to be closed."""
+    states = [report.ports.get(port) for port in (f"tcp/{report.target.port}", "tcp/139")]
+    found = [answer.value.state for answer in states if answer is not None and answer.value]
+    return bool(found) and all(state is PortState.CLOSED for state in found)

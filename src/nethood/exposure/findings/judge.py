@@ -5,10 +5,12 @@ A rule that finds its facts unknown finds nothing; `unknowns` says so instead, w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nethood.exposure.findings.catalogue import KINDS
-from nethood.exposure.findings.model import Entry, Finding, Platform, Unknown
+from nethood.exposure.findings.model import Entry, Finding, Platform, Severity, Unknown
 from nethood.exposure.findings.platform import platform_of
-from nethood.exposure.findings.words import clean
+from nethood.exposure.findings.words import clean, joined
 from nethood.exposure.model import Answer, HostReport
 
 TOPICS = {
@@ -29,6 +31,7 @@ TOPICS = {
 }
 
 _MOST_EXCHANGES = 2
+_MOST_LINES = 20
 
 
 def judge(report: HostReport) -> list[Finding]:
@@ -38,17 +41,36 @@ def judge(report: HostReport) -> list[Finding]:
     for kind in KINDS:
         shown = kind.rule(report)
         if shown is not None:
-            found.append(_finding(kind.entry, shown + _exchanges(kind.entry, report), platform))
+            evidence = _bounded(shown) + _exchanges(kind.entry, report)
+            found.append(_finding(kind.entry, evidence, platform))
     return sorted(found, key=lambda finding: finding.severity.rank)
 
 
 def unknowns(report: HostReport) -> list[Unknown]:
-    """Return what could not be known of a host, with reasons, in the order of the probes."""
-    return [
+    """Return what could not be known of a host, with reasons: whole answers, then parts of some."""
+    whole = [
         Unknown(topic, clean(_answer(report, name).unknown), _judged_by(name))
         for name, topic in TOPICS.items()
         if _answer(report, name).value is None
     ]
+    return [*whole, *_partly(report)]
+
+
+def _partly(report: HostReport) -> Iterator[Unknown]:
+    for facts in report.dialects.value or ():
+        if facts.supported is None:
+            reason = clean(facts.problem) or "no answer"
+            yield Unknown(f"SMB {facts.name}", reason, _judged_by("dialects"))
+    algorithms = report.algorithms.value
+    if algorithms is not None:
+        tables = (algorithms.ciphers, algorithms.signing, algorithms.compression)
+        silent = [name for table in tables for name, answer in table.items() if answer is None]
+        if silent:
+            topic = f"algorithms {joined(silent)}"
+            yield Unknown(topic, "no answer", _judged_by("algorithms"))
+    ghost = report.smbghost.value
+    if ghost is not None and ghost.exposed is None:
+        yield Unknown(TOPICS["smbghost"], clean(ghost.why), _judged_by("smbghost"))
 
 
 def fix_lines(entry: Entry, platform: Platform | None) -> list[str]:
@@ -69,10 +91,15 @@ def _finding(entry: Entry, evidence: list[str], platform: Platform | None) -> Fi
     )
 
 
+def _bounded(lines: list[str]) -> list[str]:
+    left = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {left:,} more"] if left > 0 else lines
+
+
 def _exchanges(entry: Entry, report: HostReport) -> list[str]:
-    """Return what was sent and came back, where that is short enough to help."""
+    """Return what was sent and came back, where it matters and is short enough to help."""
     answer = _answer(report, entry.needs[0]) if entry.needs else Answer[object]()
-    if not 0 < len(answer.evidence) <= _MOST_EXCHANGES:
+    if entry.severity is Severity.INFO or not 0 < len(answer.evidence) <= _MOST_EXCHANGES:
         return []
     return [f"{clean(seen.sent)} → {clean(seen.got)}" for seen in answer.evidence]
 

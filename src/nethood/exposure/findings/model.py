@@ -33,7 +33,7 @@ class Platform(StrEnum):
 
     WINDOWS = "Windows"
     SAMBA = "Samba"
-    APPLIANCE = "Appliance"
+    APPLIANCE = "appliances"
     NETHOOD = "nethood"
 
 

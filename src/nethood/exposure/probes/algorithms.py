@@ -15,7 +15,7 @@ from nethood.errors import Error
 from nethood.exposure.context import ProbeContext
 from nethood.exposure.exchange import evidence_of
 from nethood.exposure.model import AlgorithmFacts, Answer, Evidence, known, unknown
-from nethood.exposure.negotiating import Negotiated, Offer, negotiate
+from nethood.exposure.negotiating import Offer, negotiate
 from nethood.exposure.patience import note_failure
 from nethood.exposure.smb_ports import open_smb
 from nethood.exposure.words import (
@@ -70,11 +70,19 @@ def _why_not(context: ProbeContext) -> str:
 
 
 def _offers() -> Iterator[Offer]:
-    """Yield offers with at most one algorithm of each kind."""
+    """Yield offers with one algorithm of each kind, or all of a kind that is through.
+
+    All of them, not none: smbd with 3.1.1 alone refuses a client that offers no cipher.
+    """
     for cipher, signing, compression in zip_longest(
         CIPHERS, SIGNING_ALGORITHMS, COMPRESSION_ALGORITHMS
     ):
-        yield Offer(_DIALECTS, _alone(cipher), _alone(signing), _alone(compression))
+        yield Offer(
+            _DIALECTS,
+            _alone(cipher) or tuple(CIPHERS),
+            _alone(signing) or tuple(SIGNING_ALGORITHMS),
+            _alone(compression) or tuple(COMPRESSION_ALGORITHMS),
+        )
 
 
 def _alone(number: int | None) -> tuple[int, ...]:
@@ -82,13 +90,18 @@ def _alone(number: int | None) -> tuple[int, ...]:
 
 
 def _split(offer: Offer) -> list[Offer]:
-    """Return the algorithms of *offer* as offers of one; nothing where it holds only one."""
-    parts = [
-        *(Offer(_DIALECTS, ciphers=(number,)) for number in offer.ciphers),
-        *(Offer(_DIALECTS, signing=(number,)) for number in offer.signing),
-        *(Offer(_DIALECTS, compression=(number,)) for number in offer.compression),
+    """Return the questions of *offer* as offers of their own, nothing else beside but ciphers."""
+    ciphers = tuple(CIPHERS)
+    return [
+        *(Offer(_DIALECTS, (number,)) for number in _asked(offer.ciphers)),
+        *(Offer(_DIALECTS, ciphers, (number,)) for number in _asked(offer.signing)),
+        *(Offer(_DIALECTS, ciphers, (), (number,)) for number in _asked(offer.compression)),
     ]
-    return parts if len(parts) > 1 else []
+
+
+def _asked(offered: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the algorithm that is in question; where all are offered, none is."""
+    return offered if len(offered) == 1 else ()
 
 
 async def _probe_offer(
@@ -109,18 +122,9 @@ async def _probe_offer(
     if negotiated.response is not None:
         _judge(offer, negotiated.response, facts)
         return ""
-    return await _ask_apart(context, negotiated, offer, facts, evidence)
-
-
-async def _ask_apart(
-    context: ProbeContext,
-    refused: Negotiated,
-    offer: Offer,
-    facts: AlgorithmFacts,
-    evidence: list[Evidence],
-) -> str:
-    problem = f"NEGOTIATE was answered with {refused.evidence.got}"
-    for part in _split(offer):
+    problem = f"NEGOTIATE was answered with {negotiated.evidence.got}"
+    parts = _split(offer)
+    for part in parts if parts != [offer] else []:
         problem = await _probe_offer(context, part, facts, evidence) or problem
     return problem
 
@@ -158,7 +162,7 @@ def _enter(
     *,
     none: int,
 ) -> None:
-    for number in offered:
+    for number in _asked(offered):
         if number in chosen:
             facts[names[number]] = True
         elif chosen == [none]:

@@ -35,13 +35,9 @@ async def probe_ms17_010(context: ProbeContext) -> Answer[Ms17010Facts]:
     """Peek at a pipe. Raises TransportError, Malformed, ProtocolViolation."""
     smb1 = context.report.smb1
     if smb1.value is None:
-        return unknown(
-            f"it shows over SMB1, and of that is unknown whether it is on: {smb1.unknown}"
-        )
+        return unknown(f"whether SMB1 is on is unknown: {smb1.unknown}")
     if not smb1.value.enabled:
-        return unknown(
-            "SMB1 is off, and the update shows over SMB1 alone; nor is the hole in reach"
-        )
+        return unknown("SMB1 is off: the update shows over SMB1 alone, and so does the hole")
     async with await open_smb(context) as stream:
         return await _probe(Smb1Dialogue(context, stream))
 

@@ -2,7 +2,7 @@
 
 NEGOTIATE offers "NT LM 0.12" alone. Where it is taken, a SESSION_SETUP_ANDX follows, for its
 answer names the server's system: with extended security it ends at the NTLM challenge, without
-it nobody logs on.
+it nobody logs on. The challenge tells of a host that speaks SMB1 alone what SMB2 tells of others.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 
 from nethood.erref import STATUS_MORE_PROCESSING_REQUIRED, STATUS_NOT_SUPPORTED
-from nethood.errors import ConnectionLost, Error, ProtocolViolation, TimedOut
+from nethood.errors import ConnectionLost, Error, Malformed, TimedOut
 from nethood.exposure.context import ProbeContext
 from nethood.exposure.exchange import evidence_of
 from nethood.exposure.model import Answer, Evidence, Signing, Smb1Facts, known, unknown
 from nethood.exposure.patience import note_failure, sentence_of
-from nethood.exposure.probes.hello import quiet_initiator, unix_of
-from nethood.exposure.smb1_dialogue import Smb1Answer, Smb1Dialogue
+from nethood.exposure.probes.hello import ntlm_facts, quiet_initiator, unix_of
+from nethood.exposure.smb1_dialogue import AnsweredInSmb2, Smb1Answer, Smb1Dialogue
 from nethood.exposure.smb_ports import open_smb
 from nethood.exposure.words import signing_text
 from nethood.smb1 import constants as c
@@ -33,41 +33,40 @@ _SETUP = "SMB1 SESSION_SETUP_ANDX"
 
 async def probe_smb1(context: ProbeContext) -> Answer[Smb1Facts]:
     """Ask for SMB1. Raises TransportError, Malformed, ProtocolViolation."""
-    try:
-        return await _probe(context)
-    except (ConnectionLost, ProtocolViolation) as error:
-        return _without_answer(context, error)
-    except TimedOut as error:
-        if context.report.server.value is None:
-            raise
-        # The host speaks SMB2: its silence to SMB1 is no reason to ask it nothing more.
-        return unknown(sentence_of(error))
-
-
-def _without_answer(context: ProbeContext, error: Error) -> Answer[Smb1Facts]:
-    """Judge a connection that ended: it says "off" where SMB2 was answered just before.
-
-    A host that closes whatever it is asked says nothing of SMB1.
-    """
-    if context.report.server.value is None:
-        return unknown(note_failure(context, error, 0.0))
-    return known(Smb1Facts(enabled=False), evidence_of(_ASKED, sentence_of(error)))
-
-
-async def _probe(context: ProbeContext) -> Answer[Smb1Facts]:
     async with await open_smb(context) as stream:
         dialogue = Smb1Dialogue(context, stream)
         dialogue.flags2 |= c.SMB_FLAGS2_EXTENDED_SECURITY
-        answer = await dialogue.ask(c.SMB_COM_NEGOTIATE, NegotiateRequest().encode())
-        if not answer.is_success:
-            return _refused(answer)
-        response = NegotiateResponse.decode(answer.message, unicode=answer.header.has_unicode)
-        evidence = evidence_of(_ASKED, _in_words(response), answer.message)
-        if response.dialect_index:
-            return _not_chosen(response, evidence)
-        facts = _facts(response)
-        told = await _ask_names(context, dialogue, response, facts)
-        return known(facts, evidence, told)
+        try:
+            answer = await dialogue.ask(c.SMB_COM_NEGOTIATE, NegotiateRequest().encode())
+        except (ConnectionLost, AnsweredInSmb2, TimedOut) as error:
+            if context.report.server.value is None:
+                raise
+            return _without_answer(error)
+        return await _judge(dialogue, answer)
+
+
+def _without_answer(error: Error) -> Answer[Smb1Facts]:
+    """Judge what came instead of an SMB1 answer from a host that speaks SMB2.
+
+    That it closes, as a server does that knows SMB2 alone, says "off". Silence says nothing, and
+    is no reason to ask the host nothing more. (Where SMB2 had no answer either, both say nothing.)
+    """
+    sentence = sentence_of(error)
+    if isinstance(error, TimedOut):
+        return unknown(sentence, evidence_of(_ASKED, sentence))
+    return known(Smb1Facts(enabled=False), evidence_of(_ASKED, sentence))
+
+
+async def _judge(dialogue: Smb1Dialogue, answer: Smb1Answer) -> Answer[Smb1Facts]:
+    if not answer.is_success:
+        return _refused(answer)
+    response = NegotiateResponse.decode(answer.message, unicode=answer.header.has_unicode)
+    evidence = evidence_of(_ASKED, _in_words(response), answer.message)
+    if response.dialect_index:
+        return _not_chosen(response, evidence)
+    facts = _facts(response)
+    told = await _ask_names(dialogue, response, facts)
+    return known(facts, evidence, told)
 
 
 def _refused(answer: Smb1Answer) -> Answer[Smb1Facts]:
@@ -111,17 +110,19 @@ def _signing_of(security_mode: int) -> Signing:
 
 
 async def _ask_names(
-    context: ProbeContext, dialogue: Smb1Dialogue, hello: NegotiateResponse, facts: Smb1Facts
+    dialogue: Smb1Dialogue, hello: NegotiateResponse, facts: Smb1Facts
 ) -> Evidence:
     """Enter the names a session setup tells; where none come, the evidence says why."""
     started = time.perf_counter()
     try:
-        answer = await dialogue.ask(c.SMB_COM_SESSION_SETUP_ANDX, _setup(context, dialogue, hello))
+        answer = await dialogue.ask(c.SMB_COM_SESSION_SETUP_ANDX, _setup(dialogue, hello))
         if answer.header.status not in (0, STATUS_MORE_PROCESSING_REQUIRED):
             return evidence_of(_SETUP, answer.status, answer.message)
         response = SessionSetupResponse.decode(answer.message, unicode=answer.header.has_unicode)
     except Error as error:
-        return evidence_of(_SETUP, note_failure(context, error, time.perf_counter() - started))
+        elapsed_s = time.perf_counter() - started
+        return evidence_of(_SETUP, note_failure(dialogue.context, error, elapsed_s))
+    _take_challenge(dialogue.context, response, answer)
     facts.native_os = response.native_os
     facts.native_lan_manager = response.native_lan_man
     facts.primary_domain = response.primary_domain or facts.primary_domain
@@ -130,9 +131,24 @@ async def _ask_names(
     return evidence_of(_SETUP, told, answer.message)
 
 
-def _setup(context: ProbeContext, dialogue: Smb1Dialogue, hello: NegotiateResponse) -> bytes:
+def _take_challenge(
+    context: ProbeContext, response: SessionSetupResponse, answer: Smb1Answer
+) -> None:
+    """Enter what NTLM tells here into the report, where SMB2 did not tell it."""
+    if context.report.ntlm.value is not None or not response.security_blob:
+        return
+    evidence = evidence_of(f"{_SETUP} with an NTLM NEGOTIATE", answer.status, answer.message)
+    try:
+        challenge = quiet_initiator(context).read_challenge(response.security_blob)
+    except Malformed as error:
+        context.report.ntlm = unknown(sentence_of(error), evidence)
+    else:
+        context.report.ntlm = known(ntlm_facts(challenge), evidence)
+
+
+def _setup(dialogue: Smb1Dialogue, hello: NegotiateResponse) -> bytes:
     if hello.has_extended_security:
-        blob = quiet_initiator(context).first()
+        blob = quiet_initiator(dialogue.context).first()
         return SessionSetupRequest(blob, session_key=hello.session_key).encode()
     dialogue.flags2 &= ~c.SMB_FLAGS2_EXTENDED_SECURITY
     return PasswordSessionSetupRequest(session_key=hello.session_key).encode()

@@ -48,14 +48,21 @@ def _why_not_exposed(report: HostReport, *, speaks: bool) -> str:
         return "3.1.1 is not supported, and compression belongs to it"
     if _compresses(report) is False:
         return "the server offers no compression: not affected, or mitigated"
-    software = report.software.value
-    if software is not None and software.confidence is Confidence.CERTAIN:
-        if not software.name.startswith("Windows"):
-            return f"{software.name} is not affected, Windows was"
+    other = _other_software(report)
+    if other:
+        return f"{other} is not affected, Windows was"
     build = _build(report)
     if build and build not in AFFECTED_BUILDS:
         return f"build {build} is not affected: only 18362 and 18363 were (1903 and 1909)"
     return ""
+
+
+def _other_software(report: HostReport) -> str:
+    """Return what certainly answers, where that is not Windows."""
+    software = report.software.value
+    if software is None or software.confidence is not Confidence.CERTAIN:
+        return ""
+    return "" if software.name.startswith("Windows") else software.name
 
 
 def _compresses(report: HostReport) -> bool | None:
@@ -73,9 +80,10 @@ def _build(report: HostReport) -> int | None:
 
 def _why_unsure(report: HostReport) -> str:
     build = _build(report)
+    if report.ntlm.value is None:
+        return f"the server's build is unknown: {report.ntlm.unknown}"
     if not build:
-        why = "tells no build" if report.ntlm.value else f"build is unknown: {report.ntlm.unknown}"
-        return f"the server's {why}" if report.ntlm.value is None else f"the server {why}"
+        return "the server tells no build, so whether it is an affected Windows is unknown"
     if _compresses(report) is None:
         why = report.algorithms.unknown or "not every question had an answer"
         return f"build {build} was affected; whether compression is on is unknown: {why}"

@@ -112,8 +112,14 @@ SECURE_TRAFFIC = learn(
 )
 DIALECTS = learn("manage SMB dialects", "windows-server/storage/file-server/manage-smb-dialects")
 GUESTS = learn(
-    "insecure guest logons", "windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3"
+    "insecure guest logons",
+    "windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3",
 )
-SERVER_PARAMETERS = "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Parameters]"
+SERVER_PARAMETERS = (
+    "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Parameters]"
+)
 LSA = "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Lsa]"
-OPTIONS = "Computer Configuration > Windows Settings > Security Settings > Local Policies > Security Options"
+OPTIONS = (
+    "Computer Configuration > Windows Settings > Security Settings > Local Policies > "
+    "Security Options"
+)

@@ -18,8 +18,8 @@ from nethood.exposure.findings.kinds.base import (
     WINDOWS,
     Kind,
     menu,
+    policy,
     powershell,
-    registry,
     smb_conf,
     toml,
     words,
@@ -30,9 +30,6 @@ from nethood.exposure.model import DialectFacts, HostReport
 
 SMB_3 = 0x0300
 SMB_311 = 0x0311
-PARAMETERS_OF_CLIENTS_AND_SERVERS = (
-    "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Parameters]"
-)
 
 
 def _dialects(report: HostReport) -> dict[int, DialectFacts]:
@@ -44,7 +41,7 @@ def _supported(report: HostReport) -> list[DialectFacts]:
 
 
 def _names(facts: Iterable[DialectFacts]) -> str:
-    return ", ".join(entry.name for entry in facts)
+    return ", ".join(f"SMB {entry.name}" for entry in facts)
 
 
 def _refused(report: HostReport, dialect: int) -> bool:
@@ -70,11 +67,11 @@ def _nothing_encrypts(report: HostReport, supported: list[DialectFacts]) -> list
         if facts.dialect in (SMB_3, 0x0302):
             if _says_encryption(facts.capabilities):
                 return None
-            lines.append(f"{facts.name}: the capability to encrypt is missing.")
+            lines.append(f"SMB {facts.name}: the capability to encrypt is missing.")
         elif facts.dialect == SMB_311:
             if not _offers_no_cipher(report):
                 return None
-            lines.append(f"{facts.name}: every cipher was refused.")
+            lines.append(f"SMB {facts.name}: every cipher was refused.")
     return lines or None
 
 
@@ -92,7 +89,7 @@ def _no_311(report: HostReport) -> list[str] | None:
     supported = _supported(report)
     if not supported or not _refused(report, SMB_311):
         return None
-    return [f"SMB 3.1.1 was refused; the newest spoken is {supported[-1].name}."]
+    return [f"SMB 3.1.1 was refused; the newest spoken is SMB {supported[-1].name}."]
 
 
 def _old(report: HostReport) -> list[str] | None:
@@ -142,7 +139,9 @@ KINDS = (
                         "encryption: if the client asks, or always."
                     ),
                 ),
-                NETHOOD: (toml('[server]\nmax_dialect = "3.1.1"\n# for everybody:\nencrypt = true'),),
+                NETHOOD: (
+                    toml('[server]\nmax_dialect = "3.1.1"\n# for everybody:\nencrypt = true'),
+                ),
             },
             breaks=(
                 "Nothing, where encryption is offered. Where it is required: every client older "
@@ -203,8 +202,9 @@ KINDS = (
                         "Set-SmbServerConfiguration -Smb2DialectMin SMB300"
                         "  # Windows 11 24H2, Server 2025"
                     ),
-                    registry(
-                        f'{PARAMETERS_OF_CLIENTS_AND_SERVERS}\n"MinSmb2Dialect"=dword:00000300'
+                    policy(
+                        "Computer Configuration > Administrative Templates > Network > Lanman "
+                        "Server > Mandate the minimum version of SMB: SMB 3.0.0"
                     ),
                 ),
                 SAMBA: (smb_conf("server min protocol = SMB3_00"),),

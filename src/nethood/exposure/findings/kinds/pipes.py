@@ -7,6 +7,7 @@ from nethood.exposure.findings.kinds.base import (
     APPLIANCE,
     LOW,
     MEDIUM,
+    OPTIONS,
     SAMBA,
     SERVER_PARAMETERS,
     SMB_CONF,
@@ -45,9 +46,7 @@ RELAY_ADVICE = Reference(
     "Microsoft: KB5005413, NTLM relay attacks on certificate services",
     "https://support.microsoft.com/help/5005413",
 )
-NTLM_BLOCKING = learn(
-    "block NTLM over SMB", "windows-server/storage/file-server/smb-ntlm-blocking"
-)
+NTLM_BLOCKING = learn("block NTLM over SMB", "windows-server/storage/file-server/smb-ntlm-blocking")
 
 
 def _open(report: HostReport, kinds: dict[str, str]) -> list[str] | None:
@@ -91,12 +90,13 @@ KINDS = (
                     ),
                     registry(f'{SERVER_PARAMETERS}\n"NullSessionPipes"=hex(7):00,00'),
                     policy(
-                        "Computer Configuration > Windows Settings > Security Settings > Local "
-                        "Policies > Security Options > Network access: Named Pipes that can be "
-                        "accessed anonymously: empty"
+                        f"{OPTIONS} > Network access: Named Pipes that can be accessed "
+                        "anonymously: empty"
                     ),
                 ),
-                SAMBA: (smb_conf("disable spoolss = yes\nload printers = no\nrestrict anonymous = 2"),),
+                SAMBA: (
+                    smb_conf("disable spoolss = yes\nload printers = no\nrestrict anonymous = 2"),
+                ),
                 APPLIANCE: (menu("Turn the printer server off where nothing is printed."),),
             },
             breaks="Shared printers, where the spooler is turned off.",

@@ -62,7 +62,7 @@ def by_dialect(report: HostReport, state: Signing) -> list[str]:
     """
     dialects = [facts for facts in report.dialects.value or () if facts.supported]
     if dialects:
-        return [f"{f.name}: signing is {state}." for f in dialects if f.signing is state]
+        return [f"SMB {f.name}: signing is {state}." for f in dialects if f.signing is state]
     server = report.server.value
     if server is None or server.signing is not state:
         return []
@@ -77,7 +77,9 @@ def _enabled(report: HostReport) -> list[str] | None:
 
 def _domain_controller(report: HostReport) -> list[str] | None:
     lines = by_dialect(report, Signing.ENABLED)
-    return [*lines, *is_domain_controller(report)] if lines and is_domain_controller(report) else None
+    return (
+        [*lines, *is_domain_controller(report)] if lines and is_domain_controller(report) else None
+    )
 
 
 def _off(report: HostReport) -> list[str] | None:

@@ -75,7 +75,8 @@ def _only(report: HostReport) -> list[str] | None:
         return None
     if any(facts.supported is not False for facts in dialects):
         return None
-    return [f"Refused: {', '.join(facts.name for facts in dialects)}; only SMB1 is spoken."]
+    refused = ", ".join(f"SMB {facts.name}" for facts in dialects)
+    return [f"Refused: {refused}; only SMB1 is spoken."]
 
 
 def _unsigned(report: HostReport) -> list[str] | None:

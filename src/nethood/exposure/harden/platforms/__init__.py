@@ -1,0 +1,1 @@
+"""One module a platform: each turns a `PlanRequest` into steps, and changes nothing."""

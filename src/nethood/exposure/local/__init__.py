@@ -1,0 +1,1 @@
+"""What this machine itself has open: its listeners, its firewall, its settings."""
