@@ -26,7 +26,7 @@ from nethood.smb2.negotiate_contexts import decode_negotiate_contexts
 from nethood.smb2.server import ServerConnection
 from nethood.wire import Wire
 
-PACKAGES = ("nbt", "browse", "wsd", "smb2", "fscc", "dtyp", "rpc", "auth")
+PACKAGES = ("nbt", "browse", "wsd", "smb1", "smb2", "fscc", "dtyp", "rpc", "auth")
 BUFFERS = {"Buffer", "bytes", "memoryview"}
 COMMANDS = range(0x13)
 _DIRECTORY_CLASSES = (1, 2, 3, 12, 37, 38, 60, 80, 81)

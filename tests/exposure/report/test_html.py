@@ -147,3 +147,40 @@ def test_many_hosts_are_folded() -> None:
     assert unfolded[0] > 0
     assert unfolded[1] == 0
     assert [tag for tag, _ in many.tags].count("article") > 60
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", block))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "paper"])
+def test_contrast_is_enough_to_read(text: str, theme: int) -> None:
+    [style] = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    found = colours(re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme])
+    pairs = [(ink, ground) for ink in ("text", "soft", "link") for ground in ("page", "card")]
+    pairs += [(ink, "code") for ink in ("text", "link")]
+    severities = ("critical", "high", "medium", "low", "info", "good")
+    pairs += [("on", severity) for severity in severities]
+    pairs += [(severity, "card") for severity in ("critical", "high", "good")]
+    for ink, ground in pairs:
+        assert contrast(found[ink], found[ground]) >= 4.5, (ink, ground)
+    for shape in (*severities, "plain", "amber"):
+        assert contrast(found[shape], found["card"]) >= 3, shape
+
+
+def test_the_measure_of_contrast() -> None:
+    assert contrast("#fff", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)

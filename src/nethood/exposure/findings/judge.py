@@ -32,6 +32,7 @@ TOPICS = {
 
 _MOST_EXCHANGES = 2
 _MOST_LINES = 20
+_LINE_LIMIT = 1600
 
 
 def judge(report: HostReport) -> list[Finding]:
@@ -60,7 +61,7 @@ def _partly(report: HostReport) -> Iterator[Unknown]:
     for facts in report.dialects.value or ():
         if facts.supported is None:
             reason = clean(facts.problem) or "no answer"
-            yield Unknown(f"SMB {facts.name}", reason, _judged_by("dialects"))
+            yield Unknown(f"SMB {clean(facts.name)}", reason, _judged_by("dialects"))
     algorithms = report.algorithms.value
     if algorithms is not None:
         tables = (algorithms.ciphers, algorithms.signing, algorithms.compression)
@@ -92,8 +93,10 @@ def _finding(entry: Entry, evidence: list[str], platform: Platform | None) -> Fi
 
 
 def _bounded(lines: list[str]) -> list[str]:
+    """Cut what is too long; clean once more, so that no rule can forget it."""
     left = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"and {left:,} more"] if left > 0 else lines
+    shown = [clean(line, _LINE_LIMIT) for line in lines[:_MOST_LINES]]
+    return [*shown, f"and {left:,} more"] if left > 0 else shown
 
 
 def _exchanges(entry: Entry, report: HostReport) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nethood.exposure.findings import Assessment, Severity
 from nethood.exposure.findings.grade import GRADES, NO_GRADE
+from nethood.exposure.findings.words import clean
 from nethood.exposure.model import HostReport, Signing
 
 NOTHING = "none"
@@ -69,7 +70,7 @@ class Summary:
 def dialects_of(report: HostReport) -> list[str]:
     """Return the dialects a host was seen to speak, SMB1 first."""
     smb1 = report.smb1.value
-    spoken = [facts.name for facts in report.dialects.value or () if facts.supported]
+    spoken = [clean(facts.name, 20) for facts in report.dialects.value or () if facts.supported]
     return [SMB1, *spoken] if smb1 is not None and smb1.enabled else spoken
 
 

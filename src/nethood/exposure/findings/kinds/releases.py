@@ -38,7 +38,7 @@ WINDOWS_BUILDS: dict[int, tuple[str, date]] = {
     22000: ("Windows 11 21H2", date(2024, 10, 8)),
     22621: ("Windows 11 22H2", date(2025, 10, 14)),
     22631: ("Windows 11 23H2", date(2026, 11, 10)),
-    26100: ("Windows 11 24H2 or Server 2025", date(2034, 10, 10)),
+    26100: ("Windows 11 24H2 or Server 2025", date(2034, 11, 14)),
 }
 """Build -> the releases that have it, the last day of support."""
 SAMBA_3_ENDED = date(2015, 3, 4)
