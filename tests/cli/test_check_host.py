@@ -34,7 +34,7 @@ def test_it_begins_with_who_it_is_and_its_grade() -> None:
 def test_findings_come_with_evidence_and_the_fix_for_the_platform() -> None:
     shown = text(hosts.samba())
     assert "medium   Signing is not required (signing-not-required)" in shown
-    assert "  SMB 3.1.1: signing is enabled." in shown
+    assert "3.0.2, 3.1.1: signing is enabled, not required." in shown
     assert "        server signing = mandatory" in shown
     assert "RequireSecuritySignature" not in shown
 

@@ -240,6 +240,24 @@ def test_without_known_software_every_fix_is_given() -> None:
     assert {line.partition(",")[0] for line in finding.fix} >= {"Windows", "Samba", "appliances"}
 
 
+@pytest.mark.parametrize(
+    ("build", "platform"), [(26100, Platform.WINDOWS), (0, None), (None, None), (65535, None)]
+)
+def test_a_build_of_windows_tells_windows(build: int | None, platform: Platform | None) -> None:
+    report = HostReport(Target("192.168.1.1"))
+    report.ntlm = known(hosts.ntlm("A", "B", "1.2.3", build))
+    assert judge(report)[0].platform is platform
+
+
+def test_dialects_that_differ_in_signing_are_told_apart() -> None:
+    report = hosts.samba()
+    assert report.dialects.value is not None
+    for facts in report.dialects.value[2:]:
+        facts.signing = Signing.REQUIRED
+    shown = next(f for f in judge(report) if f.id == "signing-not-required").evidence
+    assert shown == ["SMB 2.0.2, 2.1: signing is enabled, not required."]
+
+
 def test_samba_is_samba_although_it_says_windows_first() -> None:
     report = HostReport(Target("192.168.1.1"))
     report.smb1 = known(Smb1Facts(True, native_os="Windows 6.1", native_lan_manager="Samba 4.9"))

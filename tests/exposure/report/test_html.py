@@ -117,7 +117,7 @@ def test_every_host_that_answered_has_its_section(text: str) -> None:
 def test_a_host_shows_evidence_its_own_fix_and_what_is_unknown() -> None:
     text = written([hosts.samba()])
     section = text[text.index('id="host-1"') : text.index('id="explained"')]
-    assert "SMB 3.1.1: signing is enabled." in section
+    assert "3.1.1: signing is enabled, not required." in section
     assert "server signing = mandatory" in section
     assert "RequireSecuritySignature" not in section
     assert "unknown: not asked; --guest asks once" in section

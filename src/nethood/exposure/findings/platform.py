@@ -11,6 +11,8 @@ _BY_NAME = (
     ("microsoft", Platform.WINDOWS),
     ("samba", Platform.SAMBA),
 )
+# From Windows 2000 on, with room for those to come; others answer 0, or make a number up.
+_WINDOWS_BUILDS = range(2195, 50_000)
 
 
 def platform_of(report: HostReport) -> Platform | None:
@@ -25,7 +27,8 @@ def platform_of(report: HostReport) -> Platform | None:
     if smb1 is not None and (named := _named(f"{smb1.native_lan_manager} {smb1.native_os}")):
         return named
     ntlm = report.ntlm.value
-    return Platform.WINDOWS if ntlm is not None and ntlm.os_build else None
+    told = ntlm.os_build if ntlm is not None else None
+    return Platform.WINDOWS if told is not None and told in _WINDOWS_BUILDS else None
 
 
 def _named(text: str) -> Platform | None:

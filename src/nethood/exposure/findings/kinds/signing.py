@@ -55,18 +55,26 @@ REQUIRE: dict[Platform, tuple[Step, ...]] = {
 }
 
 
+_WORDS = {
+    Signing.REQUIRED: "required",
+    Signing.ENABLED: "enabled, not required",
+    Signing.OFF: "off",
+}
+
+
 def by_dialect(report: HostReport, state: Signing) -> list[str]:
-    """Return one line for each dialect whose signing is *state*, newest last.
+    """Return what says that signing is *state*, with the dialects; nothing where none says so.
 
     Where the dialects were not asked one by one, the first answer of the server counts.
     """
     dialects = [facts for facts in report.dialects.value or () if facts.supported]
-    if dialects:
-        return [f"SMB {f.name}: signing is {state}." for f in dialects if f.signing is state]
+    names = ", ".join(facts.name for facts in dialects if facts.signing is state)
+    if names:
+        return [f"SMB {names}: signing is {_WORDS[state]}."]
     server = report.server.value
-    if server is None or server.signing is not state:
+    if dialects or server is None or server.signing is not state:
         return []
-    return [f"Signing is {state} (asked with every dialect at once)."]
+    return [f"Signing is {_WORDS[state]} (asked with every dialect at once)."]
 
 
 def _enabled(report: HostReport) -> list[str] | None:
