@@ -5,7 +5,7 @@
 #   make check   ruff, ruff format, mypy --strict, import-linter
 #   make bench   nethood against smbd on this machine, written to benchmarks/RESULTS.md
 #   make fuzz    every decoder against random bytes, SECONDS_EACH=1 for each
-#   make docs    write docs/commands.md from the command's own --help
+#   make docs    write the pages of docs/ that come from the code: commands, findings, the schema
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -49,6 +49,10 @@ fuzz: $(VENV)/.test
 docs: $(VENV)/.installed
 	$(BIN)/python -m nethood.cli.reference > docs/commands.md.new
 	mv docs/commands.md.new docs/commands.md
+	$(BIN)/python -m nethood.exposure.findings.document > docs/findings.md.new
+	mv docs/findings.md.new docs/findings.md
+	$(BIN)/python -m nethood.exposure.report.schema > docs/scan-schema.json.new
+	mv docs/scan-schema.json.new docs/scan-schema.json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

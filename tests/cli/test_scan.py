@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +57,7 @@ def test_a_scan_for_people(port: int, state: Path, capsys: pytest.CaptureFixture
     heading, *rows = out.splitlines()
     assert heading.split()[:2] == ["Address", "Name"]
     assert sorted(line.split()[0] for line in rows) == [f"{NETWORK}.{n}:{port}" for n in (3, 5)]
-    assert err.startswith("2 hosts examined of 8 addresses asked; 6 more answered with nothing")
+    assert err.startswith("2 hosts found, 8 addresses asked; 6 more answered with nothing")
     assert state.exists()
 
 
@@ -136,13 +139,8 @@ def start(words: list[str], home: Path) -> subprocess.Popen[str]:
 
 
 def hosts_of(state: Path) -> int:
-    if not state.exists():
-        return 0
     with ScanFile(state) as file:
-        try:
-            return len(list(file.reports(1)))
-        except TypeError:  # read between the making of the file and of its tables
-            return 0
+        return len(list(file.reports(1)))
 
 
 @linux
@@ -178,12 +176,12 @@ def _until_some_hosts(process: subprocess.Popen[str], state: Path) -> int:
     ends = time.monotonic() + 20
     while time.monotonic() < ends and process.poll() is None:
         try:
-            if state.exists():
-                with ScanFile(state) as file:
-                    rows = file._db.execute("SELECT position FROM scan").fetchall()
-                    if rows and rows[0][0] > 3:
-                        return len(list(file.reports(1)))
-        except Exception:
+            # Not as a ScanFile: that would make the tables if it came first.
+            with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as file:
+                position = file.execute("SELECT max(position) FROM scan").fetchone()[0]
+                if position and position > 3:
+                    return int(file.execute("SELECT count(*) FROM host").fetchone()[0])
+        except sqlite3.OperationalError:
             continue
     raise AssertionError(process.communicate(timeout=5))
 
@@ -247,3 +245,24 @@ def test_ping_by_name(capsys: pytest.CaptureFixture[str]) -> None:
 def test_ping_refuses(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ping", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """A person in front of a screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@linux
+def test_a_bar_for_a_person_and_none_where_it_is_not_wanted(
+    port: int, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    words = ["scan", f"{NETWORK}.3:{port}", "--ports-only"]
+    for more, has_bar in (([], True), (["--no-progress"], False)):
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stdout", screen)
+        assert run([*words, *more]) == 0
+        assert f"{NETWORK}.3:{port}" in screen.getvalue()
+        assert ("of 1 addresses, 1 found" in screen.getvalue()) is has_bar

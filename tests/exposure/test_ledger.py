@@ -12,13 +12,13 @@ def test_the_position_waits_for_the_slowest() -> None:
     ledger = Ledger()
     assert [ledger.begin() for _ in range(4)] == [0, 1, 2, 3]
     ledger.end(1, Fate.SILENT)
-    ledger.end(3, Fate.EXAMINED)
+    ledger.end(3, Fate.FOUND)
     assert (ledger.position, ledger.over, dict(ledger.settled)) == (0, 2, {})
     ledger.end(0, Fate.SILENT)
     assert (ledger.position, dict(ledger.settled)) == (2, {"silent": 2})
     ledger.end(2, Fate.REFUSING)
     assert (ledger.position, ledger.begun, ledger.over) == (4, 4, 4)
-    assert ledger.settled == ledger.counts == {"silent": 2, "examined": 1, "refusing": 1}
+    assert ledger.settled == ledger.counts == {"silent": 2, "found": 1, "refusing": 1}
 
 
 @given(st.permutations(range(12)), st.integers(0, 12))

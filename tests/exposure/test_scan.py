@@ -12,7 +12,7 @@ from nethood.errors import ConnectionLost, LocalError, TimedOut
 from nethood.exposure.context import Network, ProbeOptions
 from nethood.exposure.model import Answer, HostReport, PortFacts, Target
 from nethood.exposure.port_sweep import NODE_STATUS_QUESTION
-from nethood.exposure.scan import Scan, ScanOptions, Start
+from nethood.exposure.scan import Scan, ScanOptions, Start, fate_of
 from nethood.exposure.targets import TargetSet, parse_targets
 from nethood.nbt.node_status import node_status_request
 from tests.exposure import fleet
@@ -99,7 +99,7 @@ async def test_only_hosts_with_something_are_examined() -> None:
         await run(scan)
     assert sink.hosts == [3, 5, 7, 9]
     assert (sink.position, scan.total) == (40, 40)
-    assert sink.settled == scan.ledger.counts == {"examined": 4, "refusing": 36}
+    assert sink.settled == scan.ledger.counts == {"found": 4, "refusing": 36}
     assert len(examine.asked) == 4
     assert examine.most_at_once <= 2
     [with_name] = [r for r in sink.reports.values() if r.target.address.endswith(".5")]
@@ -154,13 +154,14 @@ async def test_interrupted_and_taken_up_again() -> None:
             await running
         assert sink.hosts == [host for host in living if host not in (4, 10)]
         position = sink.position
-        done = frozenset(place for place in sink.reports if place >= position)
+        after = {place: r for place, r in sink.reports.items() if place >= position}
+        done = {place: fate_of(report) for place, report in after.items()}
         second = Examiner()
         start = Start(7, position, sink.settled, done)
         await run(Scan(targets(ports), start, options(ports), sink, second))
     assert sorted(second.asked) == [f"{NETWORK}.10", f"{NETWORK}.4"]
     assert sink.hosts == list(living)
-    assert sink.settled == {"examined": 10, "refusing": 30}
+    assert sink.settled == {"found": 10, "refusing": 30}
 
 
 class Failing(Examiner):
@@ -187,10 +188,12 @@ class Full(Sink):
         raise LocalError("the disk is full")
 
 
-async def test_a_sink_that_fails_ends_the_scan_with_its_sentence() -> None:
+@pytest.mark.parametrize("keep_all", [False, True])
+async def test_a_sink_that_fails_ends_the_scan_with_its_sentence(keep_all: bool) -> None:
     ports = fleet.free_ports()
+    chosen = options(ports, keep_all=keep_all)
     with fleet.listening(ports.smb, 3), pytest.raises(LocalError, match="the disk is full"):
-        await run(Scan(targets(ports, 5), Start(1), options(ports), Full(), Examiner()))
+        await run(Scan(targets(ports, 5), Start(1), chosen, Full(), Examiner()))
 
 
 class Asking(Examiner):

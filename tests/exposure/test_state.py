@@ -50,11 +50,11 @@ def test_a_scan_comes_back(file: ScanFile) -> None:
     begun = file.begin(["10.0.0.0/24"], TARGETS, OPTIONS, 2**62 - 1)
     file.save_host(begun.id, 12, report("10.0.0.1"))
     file.save_host(begun.id, 3, report("10.0.0.2"))
-    file.save_position(begun.id, 10, {"silent": 9, "examined": 1})
+    file.save_position(begun.id, 10, {"silent": 9, "found": 1})
     again = file.unfinished()
     assert (again.targets, again.options, again.seed) == (TARGETS, OPTIONS, 2**62 - 1)
-    assert (again.position, again.settled) == (10, {"silent": 9, "examined": 1})
-    assert file.places(begun.id, 10) == {12}
+    assert (again.position, again.settled) == (10, {"silent": 9, "found": 1})
+    assert list(file.reports_from(begun.id, 10)) == [(12, report("10.0.0.1"))]
     assert list(file.reports(begun.id)) == [report("10.0.0.2"), report("10.0.0.1")]
 
 
@@ -117,8 +117,10 @@ def test_a_database_of_something_else(tmp_path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE scan (x)")
     other.close()
+    before = path.read_bytes()
     with pytest.raises(LocalError, match="no file of scans of this version"):
         ScanFile(path)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_and_a_place_that_can_not_be(tmp_path: Path) -> None:
@@ -156,5 +158,6 @@ def test_killed_it_has_lost_nothing_that_was_stored(tmp_path: Path) -> None:
     with ScanFile(path) as file:
         again = file.unfinished()
         assert (again.position, again.seed) == (15, 5)
-        assert file.places(again.id, again.position) == {15, 16, 17, 18, 19}
+        after = [place for place, _ in file.reports_from(again.id, again.position)]
+        assert after == [15, 16, 17, 18, 19]
         assert len(list(file.reports(again.id))) == 20

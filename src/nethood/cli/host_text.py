@@ -25,7 +25,6 @@ _COLOURS = {
     Severity.HIGH: "red",
     Severity.MEDIUM: "yellow",
     Severity.LOW: "blue",
-    Severity.INFO: "white",
 }
 _GRADE_COLOURS = {"A": "green", "B": "green", "C": "yellow", "D": "red", "E": "red", "F": "red"}
 
@@ -76,7 +75,7 @@ def _rows(facts: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    severity = click.style(f"{finding.severity:<8}", bold=True, fg=_COLOURS[finding.severity])
+    severity = click.style(f"{finding.severity:<8}", bold=True, fg=_COLOURS.get(finding.severity))
     yield f"{severity} {click.style(finding.title, bold=True)} ({finding.id})"
     for line in finding.evidence:
         yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="  ")

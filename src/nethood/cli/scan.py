@@ -90,7 +90,7 @@ def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Out
     from nethood.cli.scan_view import Tally, view
 
     tally = Tally()
-    for report in file.reports(saved.id) if saved.position else ():
+    for report in file.reports(saved.id):
         tally.add(report)
     with view(plain=given["no_progress"], quiet=outputs.use_stdout) as shown:
         ended = _ask_all(file, saved, tally, shown)
@@ -116,9 +116,11 @@ def _ask_all(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> bool:
 
 async def _scan(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> None:
     from nethood.exposure.examine import examine
-    from nethood.exposure.scan import Scan, Start
+    from nethood.exposure.scan import Scan, Start, fate_of
 
-    start = Start(saved.seed, saved.position, saved.settled, file.places(saved.id, saved.position))
+    after = file.reports_from(saved.id, saved.position)
+    done = {place: fate_of(report) for place, report in after}
+    start = Start(saved.seed, saved.position, saved.settled, done)
     sink = _Sink(file, saved.id, tally, shown)
     running = Scan(saved.targets, start, _options(saved.options), sink, examine)
     tally.watch(running)

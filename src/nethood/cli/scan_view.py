@@ -32,7 +32,6 @@ class Tally:
     """The counts a scan ends with."""
 
     def __init__(self) -> None:
-        self.hosts = 0
         self.findings: Counter[str] = Counter()
         self._scan: Scan | None = None
         self._began = time.monotonic()
@@ -46,7 +45,6 @@ class Tally:
         from nethood.exposure.findings import assess
 
         judged = assess(report)
-        self.hosts += 1
         self.findings.update(finding.severity.value for finding in judged.findings)
         return judged
 
@@ -63,11 +61,13 @@ class Tally:
 
     def sentence(self) -> str:
         """Return what was found, in a line."""
-        parts = [f"{self.hosts} {'host' if self.hosts == 1 else 'hosts'} examined"]
+        parts = []
         if self._scan:
-            parts[0] += f" of {self._scan.ledger.over:,} addresses asked"
-            if refusing := self._scan.ledger.counts["refusing"]:
-                parts.append(f"{refusing:,} more answered with nothing open")
+            counts, over = self._scan.ledger.counts, self._scan.ledger.over
+            hosts = "host" if counts["found"] == 1 else "hosts"
+            parts.append(f"{counts['found']:,} {hosts} found, {over:,} addresses asked")
+            if counts["refusing"]:
+                parts.append(f"{counts['refusing']:,} more answered with nothing open")
         bad = [f"{self.findings[name]} {name}" for name in SEVERITIES[:-1] if self.findings[name]]
         parts.append("findings: " + ", ".join(bad) if bad else "no findings")
         return f"{'; '.join(parts)}; {time.monotonic() - self._began:.1f} s."
@@ -141,7 +141,7 @@ class LiveView(PlainView):
 
     def _update(self, scan: Scan, bar: TaskID) -> None:
         counts = scan.ledger.counts
-        found = f"{counts['examined']} hosts, {scan.examining} being examined"
+        found = f"{counts['found']:,} found, {scan.examining} being examined"
         self._progress.update(bar, completed=scan.ledger.over, found=found)
 
 

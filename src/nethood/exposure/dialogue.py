@@ -191,10 +191,15 @@ class SmbDialogue:
         self._validated = True
         await self._answer(self.connection.validate_negotiate(tree))
 
-    async def open_pipe(self, name: str) -> PipeFile:
-        """Open the named pipe *name* ("srvsvc"), on IPC$. Raises StatusError."""
+    async def connect_ipc(self) -> ClientTree:
+        """Connect to IPC$, once; `open_pipe` does so by itself. Raises StatusError, LocalError."""
         if self._ipc is None:
             self._ipc = await self.tree_connect(IPC)
+        return self._ipc
+
+    async def open_pipe(self, name: str) -> PipeFile:
+        """Open the named pipe *name* ("srvsvc"), on IPC$. Raises StatusError."""
+        tree = await self.connect_ipc()
         body = CreateRequest(
             desired_access=FILE_GENERIC_READ | FILE_GENERIC_WRITE,
             share_access=_SHARE_ALL,
@@ -203,9 +208,9 @@ class SmbDialogue:
             name=encode_utf16(name),
         )
         what = f"CREATE of the pipe {name}"
-        response = await self.ask(c.SMB2_CREATE, body, what, tree=self._ipc)
+        response = await self.ask(c.SMB2_CREATE, body, what, tree=tree)
         opened = _expect(response, CreateResponse)
-        return PipeFile(self._ipc, opened.persistent, opened.volatile)
+        return PipeFile(tree, opened.persistent, opened.volatile)
 
     async def close_file(self, pipe: PipeFile) -> None:
         """Close what `open_pipe` opened. Raises StatusError."""

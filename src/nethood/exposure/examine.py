@@ -28,11 +28,13 @@ from nethood.exposure.patience import not_asked, note_failure, sentence_of
 from nethood.exposure.probes.algorithms import probe_algorithms
 from nethood.exposure.probes.dialects import probe_dialects
 from nethood.exposure.probes.hello import probe_hello
+from nethood.exposure.probes.logon import probe_logons
 from nethood.exposure.probes.ms17_010 import probe_ms17_010
 from nethood.exposure.probes.netbios import probe_datagram_port, probe_netbios
 from nethood.exposure.probes.session_service import probe_session_service
 from nethood.exposure.probes.smb1 import probe_smb1
 from nethood.exposure.probes.smbghost import probe_smbghost
+from nethood.exposure.probes.software import probe_software
 from nethood.exposure.smb_ports import port_key, why_no_smb
 
 Answers = Answer[Any] | tuple[Answer[Any], ...]
@@ -70,6 +72,8 @@ ROWS = (
     Row(("dialects",), probe_dialects, Over.SMB, ("server", "smb1")),
     Row(("algorithms",), probe_algorithms, Over.SMB, ("server",)),
     Row(("ms17_010",), probe_ms17_010, Over.SMB, ("smb1",)),
+    Row(("anonymous", "guest", "shares", "pipes"), probe_logons, Over.SMB, ("server", "smb1")),
+    Row(("software",), probe_software, Over.NOTHING, ("netbios", "server", "ntlm", "smb1")),
     Row(("smbghost",), probe_smbghost, Over.NOTHING, ("server", "ntlm", "algorithms")),
 )
 

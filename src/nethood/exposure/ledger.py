@@ -17,7 +17,8 @@ class Fate(StrEnum):
     SILENT = "silent"
     REFUSING = "refusing"
     """It answers, and there is nothing to examine."""
-    EXAMINED = "examined"
+    FOUND = "found"
+    """It has an open port, or NetBIOS that answers."""
 
 
 class Ledger:

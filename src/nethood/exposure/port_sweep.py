@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nethood.exposure.model import (
@@ -24,7 +24,7 @@ from nethood.exposure.model import (
 )
 from nethood.exposure.pace import Pacer
 from nethood.nbt.node_status import node_status_request
-from nethood.net.connect_probe import ConnectProbe, Outcome
+from nethood.net.connect_probe import NO_ANSWER, RESERVED_FILES, ConnectProbe, Outcome
 from nethood.net.udp_probe import Address, UdpProbe
 
 BATCH_S = 0.004
@@ -45,7 +45,7 @@ class Seen:
     target: Target
     ports: dict[str, Answer[PortFacts]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
-    """The ports that have said nothing so far."""
+    """The ports that have said nothing so far; `ports` has no word of them before the end."""
     waiting: int = 0
     rounds: int = 0
     node_status: bytes = b""
@@ -81,6 +81,10 @@ class SweepOptions:
     smb_port: int = 445
     session_port: int = 139
     name_port: int = 137
+    tell_silence: bool = False
+    """Whether targets none of whose ports said anything get their answers too."""
+    reserved_files: int = 0
+    """Open files others need for this scan: the connections of probes."""
 
 
 class PortSweep:
@@ -94,10 +98,13 @@ class PortSweep:
         self._pacer = pacer
         self._salt = salt
         self._on_seen = on_seen
-        self._tcp = ConnectProbe[tuple[Seen, str]](self._connected, wait_s=options.wait_s)
+        self._tcp = ConnectProbe[tuple[Seen, str]](
+            self._connected, wait_s=options.wait_s, reserve=RESERVED_FILES + options.reserved_files
+        )
         self._udp = UdpProbe(self._answered, self._refused)
         self._udp_port = f"udp/{options.name_port}"
-        self._asked: dict[str, list[Seen]] = {}
+        self._tcp_ports = (f"tcp/{options.smb_port}", f"tcp/{options.session_port}")
+        self._asked: dict[str, Seen] = {}
         self._udp_ends: deque[tuple[float, Seen, int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._ready: deque[tuple[Seen, str]] = deque()
@@ -146,26 +153,25 @@ class PortSweep:
 
     def _begin(self, seen: Seen) -> None:
         self._in_flight += 1
-        ports = [f"tcp/{seen.target.port}"]
-        if seen.target.port == self.options.smb_port:
-            ports.append(f"tcp/{self.options.session_port}")
-            if ":" not in seen.target.address:  # NetBIOS is of IPv4 alone, RFC 1002
-                self._asked.setdefault(seen.target.address, []).append(seen)
-                ports.append(self._udp_port)
-        self._ask(seen, dict.fromkeys(ports))
+        if seen.target.port != self.options.smb_port:
+            self._ask(seen, (f"tcp/{seen.target.port}",))
+        elif ":" in seen.target.address:  # NetBIOS is of IPv4 alone, RFC 1002
+            self._ask(seen, self._tcp_ports)
+        else:
+            self._asked[seen.target.address] = seen
+            self._ask(seen, (*self._tcp_ports, self._udp_port))
 
-    def _ask(self, seen: Seen, ports: dict[str, None]) -> None:
+    def _ask(self, seen: Seen, ports: Sequence[str]) -> None:
         seen.rounds += 1
         seen.waiting = len(ports)
         seen.silent.clear()
-        self._ready.extend((seen, port) for port in ports)
+        for port in ports:
+            self._ready.append((seen, port))
 
     def _send(self, seen: Seen, port: str) -> bool:
         """Send one packet; return False where the system has no room for it now."""
         if port != self._udp_port:
             return self._tcp.start((seen, port), seen.target.address, int(port[4:]))
-        if not self._is_awaited(seen):  # another SMB port of this address was asked before
-            return True
         address = seen.target.address
         request = _transaction_id(address, self._salt) + _NODE_STATUS_TAIL
         error = self._udp.send(request, (address, self.options.name_port))
@@ -181,11 +187,11 @@ class PortSweep:
 
     def _connected(self, key: tuple[Seen, str], outcome: Outcome) -> None:
         seen, port = key
+        if outcome.reason == NO_ANSWER:
+            self._nothing(seen, port)
+            return
         facts = PortFacts(PortState(outcome.state), outcome.connect_ms)
         got = {"open": "accepted", "closed": "refused"}.get(outcome.state, outcome.reason)
-        if outcome.reason == "no answer":
-            seen.silent.add(port)
-            got = f"no answer within {self.options.wait_s:g} s"
         self._known(seen, port, known(facts, Evidence(f"connect to {port}", got)))
 
     def _answered(self, data: bytes, sender: Address) -> None:
@@ -195,21 +201,21 @@ class PortSweep:
             return
         if data[:2] != _transaction_id(address, self._salt):
             return
-        for seen in self._asked.get(address, ()):
-            if not seen.node_status:
-                seen.node_status = data
-                evidence = Evidence(f"node status request to {self._udp_port}", "answered")
-                self._replied(seen, known(PortFacts(PortState.OPEN), evidence))
+        seen = self._asked.get(address)
+        if seen is not None and not seen.node_status:
+            seen.node_status = data
+            evidence = Evidence(f"node status request to {self._udp_port}", "answered")
+            self._replied(seen, known(PortFacts(PortState.OPEN), evidence))
 
     def _refused(self, about: Address, error: int) -> None:
-        if about[1] != self.options.name_port:
+        seen = self._asked.get(about[0])
+        if seen is None or about[1] != self.options.name_port:
             return
         closed = error == errno.ECONNREFUSED
         state = PortState.CLOSED if closed else PortState.FILTERED
         got = "ICMP port unreachable" if closed else f"not delivered: {errno.errorcode.get(error)}"
-        for seen in self._asked.get(about[0], ()):
-            evidence = Evidence(f"node status request to {self._udp_port}", got)
-            self._replied(seen, known(PortFacts(state), evidence))
+        evidence = Evidence(f"node status request to {self._udp_port}", got)
+        self._replied(seen, known(PortFacts(state), evidence))
 
     def _replied(self, seen: Seen, answer: Answer[PortFacts]) -> None:
         """Take what the name service's port did, once for each time it was asked."""
@@ -220,8 +226,8 @@ class PortSweep:
             self._known(seen, self._udp_port, answer)
 
     def _is_awaited(self, seen: Seen) -> bool:
-        before = seen.ports.get(self._udp_port)
-        return seen.waiting > 0 and (before is None or before.value is None)
+        port = self._udp_port
+        return seen.waiting > 0 and port not in seen.ports and port not in seen.silent
 
     def _expire(self) -> None:
         """End the wait for name services that are late."""
@@ -230,37 +236,47 @@ class PortSweep:
         while self._udp_ends and self._udp_ends[0][0] <= now:
             _, seen, round_ = self._udp_ends.popleft()
             if seen.rounds == round_ and self._is_awaited(seen):
-                seen.silent.add(self._udp_port)
-                self._known(seen, self._udp_port, self._no_answer())
+                self._nothing(seen, self._udp_port)
         if self._udp_ends and self._timer is None:
             self._timer = self._loop.call_at(self._udp_ends[0][0], self._expire)
 
-    def _no_answer(self) -> Answer[PortFacts]:
-        reason = f"no answer from {self._udp_port} within {self.options.wait_s:g} s"
-        return unknown(
-            f"{reason}: open and filtered look the same on UDP",
-            Evidence(f"node status request to {self._udp_port}", "silence"),
-        )
+    def _silence(self, port: str) -> Answer[PortFacts]:
+        """Return what is known of a port that never said anything."""
+        reason = f"no answer within {self.options.wait_s:g} s"
+        if port == self._udp_port:
+            return unknown(
+                f"no answer from {port} within {self.options.wait_s:g} s:"
+                " open and filtered look the same on UDP",
+                Evidence(f"node status request to {port}", reason),
+            )
+        return known(PortFacts(PortState.FILTERED), Evidence(f"connect to {port}", reason))
 
     def _known(self, seen: Seen, port: str, answer: Answer[PortFacts]) -> None:
         seen.ports[port] = answer
+        self._one_less(seen)
+
+    def _nothing(self, seen: Seen, port: str) -> None:
+        seen.silent.add(port)
+        self._one_less(seen)
+
+    def _one_less(self, seen: Seen) -> None:
         seen.waiting -= 1
         if seen.waiting:
             return
         self._news.set()
         again = seen.rounds <= self.options.retries or (seen.rounds == 1 and seen.has_answered)
         if seen.silent and again:
-            self._ask(seen, dict.fromkeys(sorted(seen.silent)))
+            self._ask(seen, sorted(seen.silent))
         else:
             self._finish(seen)
 
     def _finish(self, seen: Seen) -> None:
         self._in_flight -= 1
-        others = self._asked.get(seen.target.address, [])
-        if seen in others:
-            others.remove(seen)
-            if not others:
-                del self._asked[seen.target.address]
+        if self._asked.get(seen.target.address) is seen:
+            del self._asked[seen.target.address]
+        if seen.ports or self.options.tell_silence:
+            for port in sorted(seen.silent):
+                seen.ports[port] = self._silence(port)
         self._on_seen(seen)
 
 

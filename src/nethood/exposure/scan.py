@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,13 +72,13 @@ class ScanOptions:
 class Start:
     """Where a scan begins: everything at 0, or where an earlier run of it stood.
 
-    *done* are places from *position* on that need not be asked again.
+    *done* are places from *position* on that need not be asked again, and what became of them.
     """
 
     seed: int
     position: int = 0
     settled: dict[str, int] = field(default_factory=dict)
-    done: frozenset[int] = frozenset()
+    done: Mapping[int, Fate] = field(default_factory=dict)
 
 
 class Scan:
@@ -121,6 +121,8 @@ class Scan:
                 options.probes.smb_port,
                 options.probes.session_port,
                 options.probes.name_port,
+                options.keep_all,
+                options.parallel,
             ),
             self.pacer,
             secrets.randbits(_SALT_BITS),
@@ -147,31 +149,37 @@ class Scan:
         while self.ledger.begun < len(self._order):
             place = self.ledger.begin()
             if place in done:
-                self.ledger.end(place, Fate.EXAMINED)
+                self.ledger.end(place, done[place])
             else:
                 yield place, self.targets[self._order[place]]
 
     def _seen(self, seen: Seen) -> None:
-        """Take a target whose ports are known."""
-        if seen.is_worth_it and not self.options.ports_only:
+        """Take a target whose ports are known; what is kept of it is the workers' affair.
+
+        Called by the event loop itself, where nobody would hear of a sink that fails.
+        """
+        if not seen.ports:
+            self.ledger.end(seen.index, Fate.SILENT)
+        elif seen.is_worth_it or self.options.keep_all:
             self._queue.put_nowait(seen)
             if self._queue.qsize() >= _QUEUED_PER_WORKER * self.options.parallel:
                 self._gate.clear()
-            return
-        if self.options.keep_all or seen.is_worth_it:
-            now = time.time()
-            self._sink.host_found(seen.index, HostReport(seen.target, now, now, seen.ports))
-        self.ledger.end(seen.index, _fate(seen))
+        else:
+            self.ledger.end(seen.index, Fate.REFUSING if seen.has_answered else Fate.SILENT)
 
     async def _work(self) -> None:
         while (seen := await self._queue.get()) is not None:
             if self._queue.qsize() <= self.options.parallel:
                 self._gate.set()
-            self.examining += 1
-            report = await self._examined(seen)
-            self.examining -= 1
+            if seen.is_worth_it and not self.options.ports_only:
+                self.examining += 1
+                report = await self._examined(seen)
+                self.examining -= 1
+            else:
+                now = time.time()
+                report = HostReport(seen.target, now, now, seen.ports)
             self._sink.host_found(seen.index, report)
-            self.ledger.end(seen.index, Fate.EXAMINED)
+            self.ledger.end(seen.index, fate_of(report))
 
     async def _examined(self, seen: Seen) -> HostReport:
         probes = self.options.probes
@@ -200,11 +208,11 @@ class Scan:
         self._sink.position_reached(self.ledger.position, dict(self.ledger.settled))
 
 
-def _fate(seen: Seen) -> Fate:
-    """Return what became of a target that was asked its ports and nothing more."""
-    if seen.is_worth_it:
-        return Fate.EXAMINED
-    return Fate.REFUSING if seen.has_answered else Fate.SILENT
+def fate_of(report: HostReport) -> Fate:
+    """Return what became of a target."""
+    if any(map(report.port_is_open, report.ports)):
+        return Fate.FOUND
+    return Fate.REFUSING if report.is_alive else Fate.SILENT
 
 
 def _tell_silence(report: HostReport, heard: Answer[PortFacts], udp_port: str) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 FORMAT = 1
-_SCHEMA = """
-CREATE TABLE scan (
+_SCHEMA = (
+    """CREATE TABLE scan (
     id INTEGER PRIMARY KEY,
     process INTEGER NOT NULL,
     begun_unix REAL NOT NULL,
@@ -39,14 +39,14 @@ CREATE TABLE scan (
     seed INTEGER NOT NULL,
     position INTEGER NOT NULL DEFAULT 0,
     settled TEXT NOT NULL DEFAULT '{}'
-);
-CREATE TABLE host (
+)""",
+    """CREATE TABLE host (
     scan INTEGER NOT NULL REFERENCES scan (id) ON DELETE CASCADE,
     place INTEGER NOT NULL,
     report TEXT NOT NULL,
     PRIMARY KEY (scan, place)
-) WITHOUT ROWID;
-"""
+) WITHOUT ROWID""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +160,16 @@ class ScanFile:
         with self._sentences():
             self._db.execute("INSERT OR REPLACE INTO host VALUES (?, ?, ?)", (scan, place, text))
 
-    def places(self, scan: int, position: int) -> frozenset[int]:
-        """Return the places from *position* on that have a report."""
-        query = "SELECT place FROM host WHERE scan = ? AND place >= ?"
-        with self._sentences():
-            return frozenset(row["place"] for row in self._db.execute(query, (scan, position)))
-
     def reports(self, scan: int) -> Iterator[HostReport]:
         """Read all reports of a scan, one after the other. Raises LocalError."""
-        query = "SELECT report FROM host WHERE scan = ? ORDER BY place"
+        return (report for _, report in self.reports_from(scan, 0))
+
+    def reports_from(self, scan: int, position: int) -> Iterator[tuple[int, HostReport]]:
+        """Read the reports from *position* on, each with its place. Raises LocalError."""
+        query = "SELECT place, report FROM host WHERE scan = ? AND place >= ? ORDER BY place"
         with self._sentences():
-            for row in self._db.execute(query, (scan,)):
-                yield _adapter().validate_json(row["report"])
+            for row in self._db.execute(query, (scan, position)):
+                yield row["place"], _adapter().validate_json(row["report"])
 
     def finish(self, scan: int) -> None:
         """Note that a scan is over; it can't be resumed. Raises LocalError."""
@@ -180,16 +178,24 @@ class ScanFile:
 
     def _prepare(self) -> None:
         self._db.row_factory = sqlite3.Row
+        self._db.execute("BEGIN IMMEDIATE")  # another process may be about to make the tables
+        try:
+            self._make_tables()
+        finally:
+            self._db.execute("COMMIT")
+        # Not before it is known to be ours: this is written into the file.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version == FORMAT:
+
+    def _make_tables(self) -> None:
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
             return
-        if tables:
+        if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise LocalError(f"{self.path} is no file of scans of this version; name another one")
-        self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+        for statement in _SCHEMA:
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:

@@ -23,6 +23,8 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 State = Literal["open", "closed", "filtered"]
 Key = TypeVar("Key", bound=Hashable)
 
+NO_ANSWER = "no answer"
+"""The reason of the outcome of a port that was silent to the end."""
 RESERVED_FILES = 256
 """Descriptors left to everybody else in the process."""
 
@@ -35,7 +37,7 @@ _REASONS = {
     errno.EACCES: "a firewall forbids it",
     errno.EPERM: "this machine's firewall forbids it",
     errno.ENOPROTOOPT: "the host or a router says it doesn't speak that protocol",
-    errno.ETIMEDOUT: "no answer",
+    errno.ETIMEDOUT: NO_ANSWER,
     errno.EINVAL: "this machine has no way to that address",
 }
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -53,6 +55,9 @@ class Outcome(NamedTuple):
     state: State
     connect_ms: float | None = None
     reason: str = ""
+
+
+_SILENT = Outcome("filtered", reason=NO_ANSWER)
 
 
 class _Attempt(Generic[Key]):
@@ -131,15 +136,16 @@ class ConnectProbe(Generic[Key]):
         *,
         wait_s: float,
         limit: int | None = None,
+        reserve: int = RESERVED_FILES,
         nested: bool = hasattr(select, "epoll"),
     ) -> None:
         """*on_outcome* gets the key given to `start`; it may be called by `start` itself.
 
-        *limit* is how many may be in flight; by default what the system allows.
+        *limit* is how many may be in flight; by default what the system allows, less *reserve*.
         """
         self.on_outcome = on_outcome
         self.wait_s = wait_s
-        self.limit = limit or max(16, raise_open_files() - RESERVED_FILES)
+        self.limit = limit or max(16, raise_open_files() - reserve)
         self._loop = asyncio.get_running_loop()
         self._attempts: dict[int, _Attempt[Key]] = {}
         self._by_time: deque[_Attempt[Key]] = deque()
@@ -227,7 +233,7 @@ class ConnectProbe(Generic[Key]):
                 del self._attempts[descriptor]
                 self._watch.forget(attempt.sock)
                 attempt.sock.close()
-                self.on_outcome(attempt.key, Outcome("filtered", reason="no answer"))
+                self.on_outcome(attempt.key, _SILENT)
         if waiting and self._timer is None:
             delay_s = max(waiting[0].ends - now, _EXPIRE_STEP_S)
             self._timer = self._loop.call_later(delay_s, self._expire)

@@ -48,13 +48,14 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """How to take back one thing: *files* are put back, then *commands* run.
+    """How to take back one thing: the commands *first*, *files* put back, then *commands*.
 
     Where a file is not as we left it, its own insertions are taken out, or, where there are
-    *otherwise* commands, these are run instead of everything else. With a *guard* the commands
-    run only if it succeeds; with *repeat* again and again as long as it does.
+    *otherwise* commands, these are run instead of everything else. With a *guard* commands run
+    only if it succeeds; with *repeat* again and again as long as it does.
     """
 
+    first: tuple[Command, ...] = ()
     files: tuple[SavedFile, ...] = ()
     commands: tuple[Command, ...] = ()
     otherwise: tuple[Command, ...] = ()
@@ -73,13 +74,15 @@ class Waiting:
 
 @dataclass(slots=True)
 class JournalState:
-    """What the journal says. *left* maps a step to its files' hashes as it left them."""
+    """What the journal says. *undos* are those of steps that are, or may be, done.
+
+    *left* maps a step to its files' hashes as it left them, *observed* to what its platform said.
+    """
 
     plan: Plan
     began_unix: float
     undos: dict[str, list[Undo]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
-    undone: set[str] = field(default_factory=set)
     left: dict[str, dict[str, str]] = field(default_factory=dict)
     observed: dict[str, str] = field(default_factory=dict)
     waiting: Waiting | None = None
@@ -150,6 +153,10 @@ class Journal:
         """Write that it is being taken back: from here on, only undo goes on."""
         self._append(record="undoing")
 
+    def puts_back(self, step: str) -> None:
+        """Write that the files of *step* are as it left them, and are put back now."""
+        self._append(record="restores", step=step)
+
     def took_back(self, step: str) -> None:
         """Write that *step* is undone."""
         self._append(record="undone", step=step)
@@ -178,9 +185,7 @@ class Journal:
 def save(path: str, state: FileState, inserted: tuple[str, ...], made: list[str]) -> SavedFile:
     """Return *state* in the form the journal keeps."""
     data = base64.b64encode(state.data).decode()
-    return SavedFile(
-        path, state.was, data, state.mode, state.uid, state.gid, inserted, tuple(made)
-    )
+    return SavedFile(path, state.was, data, state.mode, state.uid, state.gid, inserted, tuple(made))
 
 
 def _whole_lines(data: bytes) -> list[bytes]:
@@ -213,8 +218,12 @@ def _take(state: JournalState, record: dict[str, Any]) -> None:
             state.done.add(record["step"])
             state.left[record["step"]] = record["left"]
             state.observed[record["step"]] = record["observed"]
+        case "restores":
+            state.left.pop(record["step"], None)
         case "undone":
-            state.undone.add(record["step"])
+            state.left.pop(record["step"], None)
+            state.done.discard(record["step"])
+            state.undos.pop(record["step"], None)
         case "waiting":
             state.waiting = Waiting(record["token"], record["until_s"], record["boot_id"])
         case "confirmed":

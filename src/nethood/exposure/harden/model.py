@@ -54,7 +54,8 @@ class Command:
 
     ARGV runs *argv* with *stdin*; FILE writes *content* to *path* with *mode*; LINK makes *path*
     a symbolic link to *content*; the shells type *text*, and may name a *path* to keep it under;
-    TEXT is a sentence for a person (a group policy, a button).
+    TEXT is a sentence for a person (a group policy, a button). *inserted* are the texts in
+    *content* that are ours where the rest of the file is somebody else's.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Command:
     path: str = ""
     content: str = ""
     mode: int = 0o644
+    inserted: tuple[str, ...] = ()
 
 
 def run(*argv: str, stdin: str = "") -> Command:
@@ -74,6 +76,11 @@ def run(*argv: str, stdin: str = "") -> Command:
 def write(path: str, content: str, mode: int = 0o644) -> Command:
     """Return the command that makes *content* the whole of the file *path*."""
     return Command(Kind.FILE, path=path, content=content, mode=mode)
+
+
+def edit(path: str, content: str, *inserted: str) -> Command:
+    """Return the command that makes *content*, in which only *inserted* is new, the file *path*."""
+    return Command(Kind.FILE, path=path, content=content, inserted=inserted)
 
 
 def link(path: str, target: str) -> Command:
@@ -163,6 +170,8 @@ class LocalFacts:
     firewalls: dict[Platform, FirewallFacts] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
+    programs: dict[str, str] = field(default_factory=dict)
+    """Where the programs of the firewalls are: "nft" -> "/usr/sbin/nft"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +137,8 @@ class Machine:
             return
         place = self._place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mktemp(prefix=".nethood-", dir=place.parent))
+        temporary = _beside(place)
+        temporary.unlink(missing_ok=True)  # of a run that was cut short
         if state.was == "link":
             os.symlink(os.fsdecode(state.data), temporary)
         else:
@@ -160,6 +160,7 @@ class Machine:
     def _remove(self, path: str) -> None:
         place = self._place(path)
         try:
+            _beside(place).unlink(missing_ok=True)
             place.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return
@@ -167,6 +168,11 @@ class Machine:
 
     def _place(self, path: str) -> Path:
         return self.root / path.lstrip("/")
+
+
+def _beside(place: Path) -> Path:
+    """Return where the next content of *place* is made ready: always the same, to be found."""
+    return place.with_name(f".{place.name}.nethood-new")
 
 
 def _search_path() -> str:

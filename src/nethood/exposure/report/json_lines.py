@@ -83,9 +83,9 @@ def summary_object(summary: Summary) -> dict[str, Any]:
     return {"kind": "summary", "schema_version": SCHEMA_VERSION, **summary.fields()}
 
 
-def dumps(fields_: dict[str, Any], indent: int | None = None) -> str:
+def dumps(line: dict[str, Any]) -> str:
     """Return JSON in ASCII. Raises ValueError for what `plain` did not make."""
-    return json.dumps(fields_, allow_nan=False, indent=indent)
+    return json.dumps(line, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

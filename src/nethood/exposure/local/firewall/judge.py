@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nethood.exposure.local.firewall.model import (
+    NOBODY,
     Access,
     Act,
     Chain,
@@ -68,8 +69,8 @@ class _Walk:
 class _Out:
     """Of the sources that entered a chain: who was accepted, who fell out at its end."""
 
-    accepted: Spans = Spans()
-    returned: Spans = Spans()
+    accepted: Spans = NOBODY
+    returned: Spans = NOBODY
 
 
 def judge(ruleset: Ruleset, packet: Packet) -> Verdict:
@@ -128,14 +129,14 @@ def _name(chain: Chain) -> str:
 
 def _through(walk: _Walk, chain: Chain, sources: Spans, depth: int) -> _Out:
     """Walk *sources* through the rules of one chain."""
-    accepted, returned, here = Spans(), Spans(), sources
+    accepted, returned, here = NOBODY, NOBODY, sources
     for rule in chain.rules:
         if not here:
             break
         walk.steps -= 1
         if walk.steps < 0 or depth > MAX_DEPTH:
             walk.end(Act.OPAQUE, here, "the rules are too many to follow")
-            here = Spans()
+            here = NOBODY
             break
         part = split_all(rule.conditions, walk.packet, here)
         sure = _apply(walk, chain, rule, part.yes, depth)
@@ -156,37 +157,35 @@ def _note_doubt(walk: _Walk, rule: Rule, sources: Spans, result: tuple[_Out, Spa
         walk.doubt(rule.text, sources - result[1])
 
 
-def _apply(
-    walk: _Walk, chain: Chain, rule: Rule, sources: Spans, depth: int
-) -> tuple[_Out, Spans]:
+def _apply(walk: _Walk, chain: Chain, rule: Rule, sources: Spans, depth: int) -> tuple[_Out, Spans]:
     """Do what *rule* does with *sources*; return who left the chain and who goes on in it."""
     if not sources or rule.act is Act.PASS:
         return _Out(), sources
     if rule.act is Act.ACCEPT:
-        return _Out(accepted=sources), Spans()
+        return _Out(accepted=sources), NOBODY
     if rule.act is Act.RETURN:
-        return _Out(returned=sources), Spans()
+        return _Out(returned=sources), NOBODY
     if rule.act in (Act.JUMP, Act.GOTO):
         return _jump(walk, chain, rule, sources, depth)
     walk.end(rule.act, sources, rule.text, rule.target)
-    return _Out(), Spans()
+    return _Out(), NOBODY
 
 
 def _jump(walk: _Walk, chain: Chain, rule: Rule, sources: Spans, depth: int) -> tuple[_Out, Spans]:
     target = walk.chains.get((*chain.key[:2], rule.target))
     if target is None:
         walk.end(Act.OPAQUE, sources, rule.text)
-        return _Out(), Spans()
+        return _Out(), NOBODY
     out = _through(walk, target, sources, depth + 1)
     if rule.act is Act.GOTO:
-        return out, Spans()
+        return out, NOBODY
     return _Out(accepted=out.accepted), out.returned
 
 
 def _verdict(walk: _Walk, everybody: Spans, inside: Spans) -> Verdict:
     """Say what is certain of all the ways the packet may have gone."""
     family = walk.packet.family
-    outside, unclear = Spans(), Spans()
+    outside, unclear = NOBODY, NOBODY
     for ending in walk.endings:
         if ending.act in (Act.DROP, Act.REJECT):
             outside |= ending.sources

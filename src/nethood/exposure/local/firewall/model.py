@@ -55,12 +55,15 @@ _ALWAYS = {
 }
 
 
+NOBODY = Spans()
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """For which sources something holds for certain, and for which it may hold."""
 
     yes: Spans
-    maybe: Spans = Spans()
+    maybe: Spans = NOBODY
 
 
 class Condition(Protocol):
@@ -83,7 +86,7 @@ class NumberIs:
             return Split(sources - self.spans if self.negated else sources & self.spans)
         number = packet.number(self.name)
         if number is None:
-            return Split(Spans(), sources)
+            return Split(NOBODY, sources)
         return _all_or_none(sources, (number in self.spans) != self.negated)
 
 
@@ -97,8 +100,10 @@ class WordIs:
 
     def split(self, packet: Packet, sources: Spans) -> Split:
         facts = packet.words(self.name)
+        if facts is None and self.name == "interface" and self.words == {"lo"}:
+            return _all_or_none(sources, self.negated)  # it comes from another host
         if facts is None:
-            return Split(Spans(), sources)
+            return Split(NOBODY, sources)
         found = any(_is_like(fact, word) for fact in facts for word in self.words)
         return _all_or_none(sources, found != self.negated)
 
@@ -132,7 +137,7 @@ class AnyOf:
     negated: bool = False
 
     def split(self, packet: Packet, sources: Spans) -> Split:
-        yes, possible = Spans(), Spans()
+        yes, possible = NOBODY, NOBODY
         for conditions in self.alternatives:
             part = split_all(conditions, packet, sources)
             yes |= part.yes
@@ -149,11 +154,11 @@ class Opaque:
     text: str
 
     def split(self, packet: Packet, sources: Spans) -> Split:
-        return Split(Spans(), sources)
+        return Split(NOBODY, sources)
 
 
 def _all_or_none(sources: Spans, holds: bool) -> Split:
-    return Split(sources if holds else Spans())
+    return Split(sources if holds else NOBODY)
 
 
 def _is_like(fact: str, word: str) -> bool:

@@ -14,6 +14,7 @@ from nethood.exposure.local.firewall.model import (
     Chain,
     Condition,
     Constant,
+    FamilyIs,
     Opaque,
     Rule,
     Ruleset,
@@ -26,7 +27,20 @@ _IP_FAMILIES = ("ip", "ip6", "inet", "netdev", "bridge")
 _QUOTE_LIMIT = 200
 _VERDICTS = {name: Act(name) for name in ("accept", "drop", "reject", "return", "jump", "goto")}
 _REDIRECTS = frozenset({"dnat", "redirect", "tproxy"})
-_HARMLESS = frozenset("counter log comment continue last dup masquerade snat secmark flow".split())
+_HARMLESS = frozenset(
+    {
+        "counter",
+        "log",
+        "comment",
+        "continue",
+        "last",
+        "dup",
+        "masquerade",
+        "snat",
+        "secmark",
+        "flow",
+    }
+)
 _HARMLESS_CT = frozenset({"ct helper", "ct timeout", "ct expectation"})
 _LIMITS = frozenset({"limit", "ct count"})
 _HARMLESS_TARGETS = frozenset({"LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "AUDIT", "CHECKSUM"})
@@ -138,7 +152,7 @@ def _statement(
         target = value["target"] if kind in ("jump", "goto") else ""
         return (), _VERDICTS[kind], target
     if kind in _REDIRECTS:
-        return (), Act.REDIRECT, _redirected_to(value)
+        return _redirected_family(value), Act.REDIRECT, _redirected_to(value)
     if kind in _LIMITS:
         # The first packet of a quiet host is below every limit.
         return (Constant(not value.get("inv", False)),), Act.PASS, ""
@@ -179,6 +193,12 @@ def _extension(value: dict[str, Any], text: str) -> tuple[tuple[Condition, ...],
     return () if value.get("name") == "comment" else (Opaque(text),), Act.PASS, ""
 
 
+def _redirected_family(value: Any) -> tuple[Condition, ...]:
+    """Return the condition of `dnat ip to`, which leaves IPv6 alone in a table of both."""
+    family = value.get("family") if isinstance(value, dict) else None
+    return (FamilyIs(4 if family == "ip" else 6),) if family in _FAMILIES else ()
+
+
 def _redirected_to(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
@@ -216,4 +236,3 @@ def _texts(listing: str) -> dict[tuple[str, str, int], str]:
         elif rule := _RULE_LINE.match(line):
             found[family, table, int(rule[2])] = rule[1]
     return found
-

@@ -74,9 +74,7 @@ def implied_by(expression: Any) -> tuple[Condition, ...]:
     return (WordIs("protocol", frozenset({_TRANSPORTS.get(protocol, protocol)})),)
 
 
-def _concatenated(
-    parts: list[Any], operator: str, right: Any, sets: Sets, text: str
-) -> Condition:
+def _concatenated(parts: list[Any], operator: str, right: Any, sets: Sets, text: str) -> Condition:
     elements = list(_elements(right, sets))
     if operator not in ("==", "in", "!=") or any("concat" not in e for e in elements):
         return Opaque(text)
@@ -143,9 +141,7 @@ def _protocols(words: frozenset[str]) -> frozenset[str]:
     return frozenset(_PROTOCOL_NUMBERS.get(word, word) for word in words)
 
 
-def _routed(
-    value: dict[str, Any], negated: bool, right: Any, sets: Sets, text: str
-) -> Condition:
+def _routed(value: dict[str, Any], negated: bool, right: Any, sets: Sets, text: str) -> Condition:
     """Return what a route look-up asks: the packet is for us, its sender can be answered."""
     flags = value.get("flags", ())
     if value.get("result") == "type" and ("daddr" in flags or "saddr" in flags):

@@ -1,0 +1,1 @@
+"""How this machine is set up for file sharing: Samba, systemd's units, the Windows registry."""
