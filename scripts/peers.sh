@@ -27,6 +27,10 @@ peers=(
     "gcc gcc"
     "pkg-config pkg-config"
     "ip iproute2"
+    "nft nftables"
+    "iptables iptables"
+    "ufw ufw"
+    "setpriv util-linux"
     "/usr/include/samba-4.0/libsmbclient.h libsmbclient-dev"
     "/usr/include/stdio.h libc6-dev"
 )

@@ -80,7 +80,7 @@ class MortalJournal(Journal):
 def make(options: dict[str, Any]) -> Plan:
     allow = [parse_network(text) for text in options.get("allow", [])]
     platforms = [Platform(options["platform"])] if "platform" in options else []
-    return make_plan(gather_facts(Machine()), allow, platforms)
+    return make_plan(gather_facts(Machine(), platforms=platforms), allow, platforms)
 
 
 def cut_short(options: dict[str, Any], moment: int, job: str = "apply") -> bool:
@@ -109,7 +109,8 @@ def whole_state(folders: list[str]) -> str:
         lines = machine.run((program,)).output.splitlines()
         rules.append("\n".join(line for line in lines if line[:1] not in "#:"))
     for folder in folders:
-        for path in sorted(Path(folder).rglob("*")):
+        top = Path(folder)
+        for path in [top, *sorted(top.rglob("*"))] if top.exists() else []:
             held = path.read_bytes() if path.is_file() else b""
             rules.append(f"{path} {path.lstat().st_mode:o} {held!r}")
     return "\n".join(rules)
@@ -129,7 +130,7 @@ def cuts(options: dict[str, Any]) -> dict[str, Any]:
         if not cut_short(options, moment, job):
             undo(journal, machine)
             assert whole_state(folders) == before, "not the same after a whole run"
-            return {"died": died}
+            return {"died": died, "before": len(before)}
         died += 1
         if moment % 2 or options.get("in_undo"):
             undo(journal, machine)
@@ -151,6 +152,8 @@ def work(options: dict[str, Any]) -> dict[str, Any]:
         case "apply":
             plan = make(options)
             done = apply(plan, machine, journal, confirm_within_s=options.get("confirm_within_s"))
+            if options.get("then_die"):
+                os.kill(os.getpid(), signal.SIGKILL)
             return {"changed": done.changed, "platform": plan.platforms[0], "notes": plan.notes}
         case "undo":
             said: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,12 +53,14 @@ def hosts(make_namespace: Callable[[], str]) -> Iterator[Hosts]:
 
 def loaded(hosts: Hosts, program: Sequence[str], rules: str) -> None:
     """Replace all rules of our machine. Skips the test where the kernel can't do it."""
-    for flush in (["nft", "flush", "ruleset"], ["iptables-legacy", "-F"]):
-        if peers.which(flush[0]):
+    flushes: list[list[str | Path]] = [["nft", "flush", "ruleset"], ["iptables-legacy", "-F"]]
+    for flush in flushes:
+        if peers.which(str(flush[0])):
             peers.run(flush, 10, namespace=hosts.ours)
     if rules:
         lines = rules.replace("} }", "}\n}")
         ran = peers.run(list(program), 10, namespace=hosts.ours, stdin=lines)
+        assert "syntax error" not in ran.output, ran.output
         if ran.status:
             peers.missing(f"{program[0]} can't load these rules here: {ran.output.strip()}")
 
@@ -231,8 +234,6 @@ def test_iptables_does_what_we_say(hosts: Hosts, program: str, case: str) -> Non
     loaded(hosts, [], "")
     try:
         for line in rules.splitlines():
-            import shlex
-
             ran = peers.run([program, *shlex.split(line)], 10, namespace=hosts.ours)
             if ran.status:
                 peers.missing(f"{program} can't load {line!r} here: {ran.output.strip()}")
@@ -280,9 +281,7 @@ def test_what_nobody_can_decide_is_unknown_and_quoted(hosts: Hosts) -> None:
     found = {port: str(verdict) for port, verdict in judged(hosts).items()}
     loaded(hosts, [], "")
     assert found == {
-        "tcp:445": (
-            "unknown: it depends on 'inet t c: meta mark 0x00000007 tcp dport 445 accept'"
-        ),
+        "tcp:445": ("unknown: it depends on 'inet t c: meta mark 0x00000007 tcp dport 445 accept'"),
         "tcp:139": "unknown: it depends on 'inet t c: tcp dport 139 meta cpu 0 accept'",
         "udp:137": (
             "unknown: it is sent on to :139 by the rule 'inet t n: udp dport 137 redirect to :139'"
@@ -332,7 +331,14 @@ def test_smbd_is_found_with_its_process_user_and_settings(
     ours, theirs = make_namespace(), make_namespace()
     cable(ours, theirs)
     # smbd signals its process group when it ends: it gets one of its own.
-    words: list[str | Path] = ["setsid", "smbd", "-F", "--no-process-group", "--debug-stdout", "-d1"]
+    words: list[str | Path] = [
+        "setsid",
+        "smbd",
+        "-F",
+        "--no-process-group",
+        "--debug-stdout",
+        "-d1",
+    ]
     with running(ours, [*words, "-s", smb_conf(tmp_path)]) as smbd:
         smbd.wait_for(lambda line: "started" in line, 20)
         found = poll(lambda: command(ours, "--json"), both_ports)
@@ -340,7 +346,9 @@ def test_smbd_is_found_with_its_process_user_and_settings(
         assert found["conclusion"].startswith(
             "TCP 445 is open to every network: smbd (root, pid "
         ), found["conclusion"]
-        [listener] = [x for x in found["listeners"] if (x["port"], x["address"]) == (445, "0.0.0.0")]
+        [listener] = [
+            x for x in found["listeners"] if (x["port"], x["address"]) == (445, "0.0.0.0")
+        ]
         assert listener["access"] == "everyone"
         assert smbd.process.pid in [owner["pid"] for owner in listener["processes"]]
         settings = {x["name"]: (x["value"], x["advice"]) for x in found["settings"]}
@@ -357,9 +365,7 @@ def test_smbd_is_found_with_its_process_user_and_settings(
         assert "the firewall blocks TCP 445" in shut.output
 
 
-def poll(
-    ask: Callable[[], peers.Ran], accept: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
+def poll(ask: Callable[[], peers.Ran], accept: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Ask until the report is as wanted; it takes smbd a moment to listen on all its ports."""
     for _ in range(20):
         found = report(ask())

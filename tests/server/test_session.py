@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from nethood import erref
+from nethood.auth.initiator import Initiator
 from nethood.server.options import Options
 from nethood.smb2 import constants as c
-from nethood.smb2.session_setup import SessionSetupRequest
+from nethood.smb2.session_setup import SessionSetupRequest, SessionSetupResponse
 from tests.server.client import DIALECTS
 from tests.server.files import Client, create_request
 from tests.server.harness import USERS, Harness, connection_of, is_dropped, transport_of
@@ -76,6 +77,26 @@ def test_failures_are_counted_by_address_until_one_succeeds(harness: Harness) ->
     assert harness.core.failures == {"127.0.0.1": 3}
     harness.login()
     assert not harness.core.failures
+
+
+def test_nobody_guesses_no_password(harness: Harness) -> None:
+    client = harness.connect()
+    client.negotiate(0x0302)
+    nobody = Initiator(None, random=lambda n: b"\xaa" * n, now=lambda: 0)
+    preauth = client.preauth.fork()
+    first = client.setup(nobody.first(), 0, 0, preauth)
+    reply = client.wait(first, erref.STATUS_MORE_PROCESSING_REQUIRED)
+    assert isinstance(reply.body, SessionSetupResponse)
+    token = nobody.step(bytes(reply.body.security_buffer))
+    start = harness.clock.now
+    last = client.setup(token, reply.header.session_id, 0, preauth)
+    harness.clock.advance(0)
+    client.wait(last, FAILURE)
+    assert harness.clock.now == start
+    assert not harness.core.failures
+    (event,) = [e for e in harness.events if e.kind == "login_refused"]
+    assert (event.fields["failures"], event.fields["mechanism"]) == (0, "NTLM anonymous")
+    assert connection_of(client).failed_logins == 1
 
 
 def test_addresses_are_counted_apart_and_the_oldest_is_forgotten() -> None:

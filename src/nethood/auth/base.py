@@ -32,7 +32,8 @@ class ClientNames(NamedTuple):
 class LogonRefused(StatusError):
     """A login that was turned down. The peer sees the status and nothing else of this.
 
-    *reason* and *remedy* are for the log: why, and what to change on which side.
+    *reason* and *remedy* are for the log: why, and what to change on which side. *is_guess* is
+    whether a password could have been tried by it; a client that names nobody tries none.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class LogonRefused(StatusError):
         client: ClientNames = ClientNames(),  # noqa: B008 (immutable)
         mechanism: str = "",
         status: int = STATUS_LOGON_FAILURE,
+        is_guess: bool = True,
     ) -> None:
         super().__init__(status, f"{reason}; {remedy}")
         self.reason = reason
         self.remedy = remedy
         self.user, self.domain, self.workstation = client
         self.mechanism = mechanism
+        self.is_guess = is_guess
 
 
 def bad_token(problem: str, client: ClientNames, mechanism: str) -> LogonRefused:

@@ -205,6 +205,7 @@ class NtlmAcceptor:
             raise self._refused(
                 "the client wants to connect without a user name, and nobody may do that here",
                 "give the client the name and password of a user of this server",
+                is_guess=False,
             )
         self.is_anonymous = True
         self.session_key = self._exported_session_key(message, _NO_KEY)
@@ -301,8 +302,10 @@ class NtlmAcceptor:
                 "look for a proxy or relay between client and server",
             )
 
-    def _refused(self, reason: str, remedy: str) -> LogonRefused:
-        return LogonRefused(reason, remedy, client=self.client, mechanism=self.mechanism)
+    def _refused(self, reason: str, remedy: str, *, is_guess: bool = True) -> LogonRefused:
+        return LogonRefused(
+            reason, remedy, client=self.client, mechanism=self.mechanism, is_guess=is_guess
+        )
 
 
 def _client_names(message: AuthenticateMessage) -> ClientNames:

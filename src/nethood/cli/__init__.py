@@ -76,6 +76,7 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
         "check": ("nethood.cli.check_host:check", "Look at one host in depth, and how to fix it."),
         "findings": ("nethood.cli.findings:findings", "Explain what the scanner finds."),
         "local": ("nethood.cli.local:local", "Show what this machine has open, and to whom."),
+        "harden": ("nethood.cli.harden:harden", "Close NetBIOS and SMB, prove it, undo it."),
         "check-config": ("nethood.cli.check:check_config", "Say what is wrong in a nethood.toml."),
     },
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PASSED = "A"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _RATE = 1000.0
-_NETBIOS_FIELDS = {"netbios", "session_service", "ports"}
+_NETBIOS_FIELDS = ("netbios", "session_service", "ports")
 
 
 async def self_test(plan: Plan, *, as_json: bool) -> int:
@@ -44,7 +44,7 @@ async def self_test(plan: Plan, *, as_json: bool) -> int:
 
 async def _examine(server: Server, *, has_netbios: bool) -> HostReport:
     from nethood.cli.listen import SESSION_PORT
-    from nethood.exposure.examine import examine, with_needs
+    from nethood.exposure.examine import examine
     from nethood.exposure.model import PortFacts, PortState, Target, known
     from nethood.exposure.network import PacedNetwork
     from nethood.exposure.pace import Pacer
@@ -56,9 +56,9 @@ async def _examine(server: Server, *, has_netbios: bool) -> HostReport:
     ports: dict[str, Answer[PortFacts]] = {
         f"tcp/{each}": known(PortFacts(PortState.OPEN)) for _, each in server.addresses
     }
-    only = with_needs(None) if has_netbios else with_needs(None) - _NETBIOS_FIELDS
+    without = () if has_netbios else _NETBIOS_FIELDS
     network = PacedNetwork(Pacer(_RATE))
-    return await examine(Target(host, port, "this server"), network, ports=ports, only=only)
+    return await examine(Target(host, port, "this server"), network, ports=ports, without=without)
 
 
 def _show(judged: Assessment, *, as_json: bool) -> None:

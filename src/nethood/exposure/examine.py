@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -85,18 +85,20 @@ async def examine(
     *,
     ports: dict[str, Answer[PortFacts]] | None = None,
     only: set[str] | None = None,
+    without: Collection[str] = (),
     on_answer: OnAnswer | None = None,
 ) -> HostReport:
     """Ask *target* everything and return what is known of it.
 
     *ports* ("tcp/445") are states somebody found already: those are not asked again. *only* names
-    fields of HostReport ("ports" among them); what a probe looks at is asked too. *on_answer*
+    fields of HostReport ("ports" among them); what a probe looks at is asked too, but never what
+    *without* names. *on_answer*
     hears of every answer as it comes, by field or port. Raises nothing the host can cause;
     cancellation closes what is open.
     """
     report = HostReport(target, started_unix=network.now_unix())
     context = ProbeContext(target, options or ProbeOptions(), network, report)
-    wanted = with_needs(only)
+    wanted = with_needs(only).difference(without)
     tell = on_answer or _tell_nobody
     report.ports.update(ports or {})
     if ports is None and _needs_tcp(wanted):

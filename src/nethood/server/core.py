@@ -168,12 +168,13 @@ class ServerCore:
         )
 
     def login_refused(self, connection: ClientConnection, refused: LogonRefused) -> float:
-        """Note a failed logon; return the seconds its answer has to wait."""
+        """Note a failed logon; return the seconds its answer has to wait.
+
+        Clients ask without a user name before they ask with one, and scanners do nothing else:
+        that guesses no password, so it neither counts against the address nor waits.
+        """
         address = connection.peer[0]
-        count = self.failures.pop(address, 0) + 1
-        self.failures[address] = count
-        if len(self.failures) > self.options.limits.login_failures_remembered:
-            self.failures.popitem(last=False)
+        count = self._count_failure(address) if refused.is_guess else self.failures.get(address, 0)
         connection.failed_logins += 1
         who = f"{refused.domain}\\{refused.user}" if refused.domain else refused.user
         self.emit(
@@ -192,7 +193,15 @@ class ServerCore:
         )
         if connection.failed_logins >= self.options.limits.login_failures_per_connection:
             connection.drop(f"{connection.failed_logins} logins failed on one connection")
-        return self.options.limits.login_failure_delay_s
+        return self.options.limits.login_failure_delay_s if refused.is_guess else 0.0
+
+    def _count_failure(self, address: str) -> int:
+        """Return how many times that address failed since somebody last got in from there."""
+        count = self.failures.pop(address, 0) + 1
+        self.failures[address] = count
+        if len(self.failures) > self.options.limits.login_failures_remembered:
+            self.failures.popitem(last=False)
+        return count
 
     def close_session(self, connection: ClientConnection, session: Session) -> None:
         """End a session: its opens, its trees, its place in the tables."""

@@ -14,15 +14,19 @@ from nethood.erref import (
 )
 from nethood.errors import ConnectionLost, TimedOut
 from nethood.exposure.context import ProbeContext, ProbeOptions
+from nethood.exposure.dialogue import SmbDialogue
 from nethood.exposure.model import (
     Answer,
+    Evidence,
     LogonFacts,
     ServerFacts,
+    ShareFacts,
     Signing,
     Smb1Facts,
     known,
     unknown,
 )
+from nethood.exposure.probes import logon
 from nethood.exposure.probes.logon import NOT_ASKED_GUEST, Answers, probe_logons
 from nethood.exposure.probes.pipes import PIPES
 from nethood.smb2 import constants as c
@@ -119,6 +123,23 @@ async def test_the_guest_lists_shares_where_nobody_may_not() -> None:
     assert guest.value == LogonFacts(True, "STATUS_SUCCESS", is_guest=True)
     assert server.commands.count(c.SMB2_CREATE) == 1, "srvsvc, but not the other pipes"
     assert pipes.unknown.startswith("refused: SESSION_SETUP as nobody")
+
+
+async def test_what_the_guest_is_told_stands_behind_the_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def list_shares(dialogue: SmbDialogue) -> Answer[list[ShareFacts]]:
+        assert dialogue.session is not None
+        if dialogue.session.is_guest:
+            return known([ShareFacts("files", "disk")], Evidence("as guest", "1 shares"))
+        return unknown("refused: no", Evidence("as nobody", "no"))
+
+    monkeypatch.setattr(logon, "list_shares", list_shares)
+    _, _, shares, _ = await look(LogonServer(), guest=True)
+    assert shares.value == [ShareFacts("files", "disk")]
+    assert [seen.sent for seen in shares.evidence] == ["as nobody", "as guest"]
+    _, _, shares, _ = await look(LogonServer(guest=REFUSED), guest=True)
+    assert shares.unknown == "refused: no"
 
 
 @pytest.mark.parametrize("error", [TimedOut("no answer"), ConnectionLost("closed")])

@@ -146,7 +146,9 @@ def test_access_in_words(mask: int, words: str, read: bool, write: bool) -> None
 
 def test_standard_rights_of_a_share_that_is_read_only() -> None:
     """smbd 4.17 says this mask of a share with "read only = yes"."""
-    assert access_in_words(0x001F00A9) == "0x001F00A9 read, execute"
+    words = access_in_words(0x001F00A9)
+    assert words == "0x001F00A9 read, execute"
+    assert not may_write(ShareFacts("files", "disk", "", words))
 
 
 @pytest.mark.parametrize("problem", [DENIED, StatusError(STATUS_BAD_NETWORK_NAME)])

@@ -83,7 +83,7 @@ async def told(**answers: Answer[Any]) -> SoftwareFacts:
         ("10.0.19045", "Windows 10 22H2"),
         ("10.0.20348", "Windows Server 2022"),
         ("10.0.22631", "Windows 11 23H2"),
-        ("10.0.26100", "Windows 11 24H2 or 25H2 or Windows Server 2025"),
+        ("10.0.26100", "Windows 11 24H2 to 26H2 or Windows Server 2025"),
     ],
 )
 async def test_windows_by_its_build(version: str, name: str) -> None:

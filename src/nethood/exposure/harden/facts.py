@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nethood.errors import LocalError
 from nethood.exposure.harden.model import (
@@ -28,17 +28,25 @@ _WANTS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system
 _SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "darwin"}
 
 
-def gather_facts(machine: Machine, clients: Sequence[Client] = ()) -> LocalFacts:
-    """Return what is true of this machine; *clients* are added to those connected right now."""
+def gather_facts(
+    machine: Machine, clients: Sequence[Client] = (), platforms: Collection[Platform] = ()
+) -> LocalFacts:
+    """Return what is true of this machine; *clients* are added to those connected right now.
+
+    With *platforms* only those firewalls are looked at.
+    """
     system = _SYSTEMS.get(sys.platform, sys.platform)
     seen = [*clients, *connected_clients()]
     if system != "linux":
         return LocalFacts(host=platform.node(), system=system, clients=seen)
+    looks = {
+        Platform.UFW: _ufw,
+        Platform.FIREWALLD: _firewalld,
+        Platform.NFTABLES: _nftables,
+        Platform.IPTABLES: _iptables,
+    }
     firewalls = {
-        Platform.UFW: _ufw(machine),
-        Platform.FIREWALLD: _firewalld(machine),
-        Platform.NFTABLES: _nftables(machine),
-        Platform.IPTABLES: _iptables(machine),
+        name: look(machine) for name, look in looks.items() if not platforms or name in platforms
     }
     paths = [
         path

@@ -1,9 +1,9 @@
 """Which releases of Windows have a build, and which devices have a name or an address.
 
-Sources: Microsoft's pages "Windows 10 release information", "Windows 11 release information" and
-"Windows Server release information"; for the older ones the native OS strings that scanners have
-collected (rapid7/recog xml/smb_native_os.xml) and [MS-NLMP] 2.2.2.10. Support dates stand in
-findings/kinds/releases.py.
+Sources: those of findings/kinds/releases.py, where the support dates stand; the native OS strings
+that scanners have collected (rapid7/recog xml/smb_native_os.xml). Which releases are based on
+another's build: Microsoft's announcements of enablement packages (1909 over 1903, 20H2 to 22H2
+over 2004, 23H2 over 22H2, 25H2 and 26H2 over 24H2); nmap/nmap#2805 for what NTLM then tells.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ BUILDS: dict[int, Release] = {
     17763: Release(_10, "Windows 10 1809", "Windows Server 2019"),
     18362: Release(_10, "Windows 10 1903 or 1909", "Windows Server 1903 or 1909"),
     18363: Release(_10, "Windows 10 1909", "Windows Server 1909"),
-    # nmap/nmap#2805: 19041 was told by a host that is 19045.
     19041: Release(_10, "Windows 10 2004 to 22H2", "Windows Server 2004 or 20H2"),
     19042: Release(_10, "Windows 10 20H2", "Windows Server 20H2"),
     19043: Release(_10, "Windows 10 21H1"),
@@ -56,8 +55,7 @@ BUILDS: dict[int, Release] = {
     22000: Release(_10, "Windows 11 21H2"),
     22621: Release(_10, "Windows 11 22H2 or 23H2"),
     22631: Release(_10, "Windows 11 23H2"),
-    25398: Release(_10, "", "Windows Server 23H2"),
-    26100: Release(_10, "Windows 11 24H2 or 25H2", "Windows Server 2025"),
+    26100: Release(_10, "Windows 11 24H2 to 26H2", "Windows Server 2025"),
     26200: Release(_10, "Windows 11 25H2"),
 }
 
@@ -65,12 +63,8 @@ WINDOWS_7_BUILD = 7600
 """From here on a Windows server offers NEGOEX beside NTLM, [MS-NEGOEX] appendix B."""
 
 MAKERS_OF_NAMES = {
-    # nmap's nmap-service-probes: what these devices call themselves over FTP and telnet.
-    "DISKSTATION": "Synology NAS",
-    "FRITZ-NAS": "FRITZ!Box",
-    "FRITZBOX": "FRITZ!Box",
-    "LINKSTATION": "Buffalo LinkStation",
-    "READYNAS": "Netgear ReadyNAS",
+    "DISKSTATION": "Synology NAS",  # nmap's nmap-service-probes; nmblookup logs in forums
+    "FRITZ-NAS": "FRITZ!Box",  # volumio's list of network shares; UNC paths in forums
 }
 """How a computer's name begins -> the device that is delivered under it."""
 

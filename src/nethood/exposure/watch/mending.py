@@ -42,6 +42,7 @@ _FINDINGS: dict[type, tuple[str, ...]] = {
     NamesCheck: ("netbios-names-told",),
     DialectsCheck: ("old-dialects", "smb1-enabled"),
 }
+CLOSE_IT = "On the host: nethood harden plan shows how to close it, and what that breaks."
 OPEN_IT = "Start the service, or let the port through the firewall of the host."
 
 
@@ -57,6 +58,8 @@ def with_findings(check: Check, report: HostReport, verdict: Verdict) -> Verdict
         entry = CATALOGUE.get(_candidates(check)[-1]) if _candidates(check) else None
         ids = ()
         lines = fix_lines(entry, platform_of(report)) if entry else []
+    if isinstance(check, PortCheck):
+        lines = [CLOSE_IT, *lines]
     return replace(verdict, finding_ids=ids, fix=tuple(dict.fromkeys(lines))[:_MOST_FIXES])
 
 

@@ -86,7 +86,8 @@ CLOSE_SHARES: dict[Platform, tuple[Step, ...]] = {
     NETHOOD: NO_GUEST[NETHOOD],
 }
 
-WRITE = 0x0000_0002 | 0x0000_0004 | 0x0001_0000 | 0x1000_0000 | 0x4000_0000
+# DELETE is left out: smbd grants it on shares that nobody can change (mask 0x001F00A9).
+WRITE = 0x0000_0002 | 0x0000_0004 | 0x1000_0000 | 0x4000_0000
 READ = 0x0000_0001 | 0x8000_0000 | 0x1000_0000
 
 
@@ -105,7 +106,7 @@ def _grants(share: ShareFacts, mask: int, *wanted: str) -> bool:
 
 
 def may_write(share: ShareFacts) -> bool:
-    """Whether the maximal access of a share lets its files be written or deleted."""
+    """Whether the maximal access of a share lets its files be written."""
     return _grants(share, WRITE, "write", "full", "change")
 
 

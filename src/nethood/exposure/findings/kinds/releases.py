@@ -1,7 +1,8 @@
 """Windows builds and the day Microsoft's support ended for the last edition of each.
 
 A build belongs to a client and a server release at once; the later of the two ends counts, long
-term servicing and paid extensions excepted. Source: Microsoft's lifecycle pages.
+term servicing and paid extensions excepted. A build that later releases are based on may be any of
+them, and has the last one's day. Source: Microsoft's lifecycle pages.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 
 WINDOWS_BUILDS: dict[int, tuple[str, date]] = {
+    1381: ("Windows NT 4.0", date(2004, 12, 31)),
     2195: ("Windows 2000", date(2010, 7, 13)),
     2600: ("Windows XP", date(2014, 4, 8)),
     3790: ("Windows Server 2003 or XP x64", date(2015, 7, 14)),
@@ -27,16 +29,16 @@ WINDOWS_BUILDS: dict[int, tuple[str, date]] = {
     16299: ("Windows 10 1709 or Server 1709", date(2020, 10, 13)),
     17134: ("Windows 10 1803 or Server 1803", date(2021, 5, 11)),
     17763: ("Windows 10 1809 or Server 2019", date(2029, 1, 9)),
-    18362: ("Windows 10 1903 or Server 1903", date(2020, 12, 8)),
+    18362: ("Windows 10 1903 or 1909, or Server 1903 or 1909", date(2022, 5, 10)),
     18363: ("Windows 10 1909 or Server 1909", date(2022, 5, 10)),
-    19041: ("Windows 10 2004 or Server 2004", date(2021, 12, 14)),
+    19041: ("Windows 10 2004 to 22H2, or Server 2004 or 20H2", date(2025, 10, 14)),
     19042: ("Windows 10 20H2 or Server 20H2", date(2023, 5, 9)),
     19043: ("Windows 10 21H1", date(2022, 12, 13)),
     19044: ("Windows 10 21H2", date(2024, 6, 11)),
     19045: ("Windows 10 22H2", date(2025, 10, 14)),
     20348: ("Windows Server 2022", date(2031, 10, 14)),
     22000: ("Windows 11 21H2", date(2024, 10, 8)),
-    22621: ("Windows 11 22H2", date(2025, 10, 14)),
+    22621: ("Windows 11 22H2 or 23H2", date(2026, 11, 10)),
     22631: ("Windows 11 23H2", date(2026, 11, 10)),
     26100: ("Windows 11 24H2 or Server 2025", date(2034, 11, 14)),
 }

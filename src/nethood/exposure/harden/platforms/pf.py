@@ -7,6 +7,8 @@ taking it back does not switch it off for somebody else.
 
 from __future__ import annotations
 
+from xml.sax.saxutils import escape
+
 from nethood.exposure.harden.model import (
     TCP_PORTS,
     UDP_PORTS,
@@ -35,12 +37,14 @@ def _rules(request: PlanRequest) -> Step:
         id="pf-anchor",
         platform=Platform.PF,
         title="Close ports 137 to 139 and 445 in a pf anchor of its own",
-        why="Whoever reaches these ports can ask for names, try passwords and use SMB's weaknesses.",
+        why=(
+            "Whoever reaches these ports can ask for names, try passwords and use every weakness "
+            "of SMB."
+        ),
         breaks=[
             "File sharing of this Mac, for everybody outside the allowed networks.",
             "SMB sessions that are open from outside them stop at once; ssh is not touched.",
-            "Names that only NetBIOS knows: the answers that come back from 137 still pass, "
-            "broadcasts of others are no longer heard.",
+            "This Mac is no longer found by its NetBIOS name.",
         ],
         commands=[
             write(RULES, anchor(request)),
@@ -101,18 +105,25 @@ def _for_each(rule: str) -> list[str]:
     ]
 
 
+_ENABLE = (
+    "t=$(pfctl -E 2>&1 | sed -n 's/^Token : //p'); "
+    f"[ -s {TOKEN} ] && pfctl -X $(cat {TOKEN}); echo $t > {TOKEN}"
+)
+
 LOAD = f"""\
 sudo pfctl -n -a {ANCHOR} -f {RULES}
 sudo pfctl -a {ANCHOR} -f {RULES}
-[ -s {TOKEN} ] || sudo sh -c "pfctl -E 2>&1 | sed -n 's/^Token : //p' > {TOKEN}"
+sudo sh -c "{_ENABLE.replace("$", chr(92) + "$")}"
 sudo pfctl -s rules | grep -F 'anchor "com.apple/*"' || echo 'pf.conf does not call the anchor'
 """
 
 UNLOAD = f"""\
 sudo pfctl -a {ANCHOR} -F all
-[ -s {TOKEN} ] && sudo sh -c "pfctl -X $(cat {TOKEN})"
+sudo sh -c "[ -s {TOKEN} ] && pfctl -X \\$(cat {TOKEN})"
 sudo rm -f {TOKEN} {RULES}
 """
+
+_AT_START = f"pfctl -a {ANCHOR} -f {RULES}; rm -f {TOKEN}; {_ENABLE}"
 
 PLIST = f"""\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -126,7 +137,7 @@ PLIST = f"""\
     <array>
         <string>/bin/sh</string>
         <string>-c</string>
-        <string>pfctl -a {ANCHOR} -f {RULES} &amp;&amp; pfctl -E 2&gt;&amp;1 | sed -n 's/^Token : //p' &gt; {TOKEN}</string>
+        <string>{escape(_AT_START)}</string>
     </array>
     <key>RunAtLoad</key>
     <true/>

@@ -97,7 +97,7 @@ def guest_shares(texts: Iterable[str]) -> list[str]:
 
 
 def without_block(text: str) -> str:
-    """Return *text* without our block, as it was before it."""
+    """Return *text* without our block; only an end of line it was given stays."""
     start = text.find(f"\n{BEGIN}\n")
     end = text.find(f"\n{END}\n", start)
     if start < 0 or end < 0:

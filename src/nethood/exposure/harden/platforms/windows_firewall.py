@@ -36,17 +36,24 @@ NOT_PUBLIC = (
     "198.18.0.0/15",
     "224.0.0.0/3",
 )
+_EVERYBODY = {
+    "0.0.0.0/0": ("1.0.0.0-223.255.255.255",),
+    "::/0": ("2000::/3", "fc00::/7", "fe80::/10"),
+}
+"""A range there must not hold the unspecified address, [MS-FASP] 2.2.8, 2.2.10."""
 PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
 RULES = (("smb", "TCP", "139,445"), ("netbios", "UDP", "137,138"))
 
 
 def steps(request: PlanRequest) -> list[Step]:
     """Return what closes the ports inwards, and 139 and 445 towards the Internet."""
-    return [_inwards(request), _outwards(request)]
+    ranges = public_ranges(request)
+    return [_inwards(request), *([_outwards(ranges)] if ranges else [])]
 
 
 def _inwards(request: PlanRequest) -> Step:
-    allow = [*request.allow_v4, *request.allow_v6]
+    networks = [*request.allow_v4, *request.allow_v6]
+    allow = [text for network in networks for text in _EVERYBODY.get(network, (network,))]
     return Step(
         id="windows-firewall-in",
         platform=Platform.WINDOWS_FIREWALL,
@@ -85,8 +92,7 @@ def _inwards(request: PlanRequest) -> Step:
     )
 
 
-def _outwards(request: PlanRequest) -> Step:
-    ranges = public_ranges(request)
+def _outwards(ranges: list[str]) -> Step:
     return Step(
         id="windows-firewall-out",
         platform=Platform.WINDOWS_FIREWALL,
