@@ -93,7 +93,7 @@ def experienced(hosts: Hosts) -> dict[str, str]:
     """Return "tcp 445 from 10.77.0.2" -> "open", "rejected" or "dropped", by trying it."""
     cases = [f"tcp:{port}:{source}" for port in TCP_PORTS for source in SOURCES]
     cases += [f"udp:{port}:{source}" for port in UDP_PORTS for source in SOURCES]
-    command = [sys.executable, ANSWERING, "try", OURS, *cases]
+    command: list[str | Path] = [sys.executable, ANSWERING, "try", OURS, *cases]
     ran = peers.run(command, 20, namespace=hosts.theirs)
     found = json.loads(ran.output)
     assert isinstance(found, dict)

@@ -34,8 +34,8 @@ def commands(script: str) -> Iterator[tuple[str, list[str]]]:
         if node.type != "command":
             continue
         name = node.child_by_field_name("command_name")
-        if name is None or name.text is None:
-            continue
+        if name is None or name.type != "command_name" or name.text is None:
+            continue  # a block, called with &
         own = [n for n in _walk(node) if n.type == "command_parameter" and _owner(n) == node]
         yield name.text.decode(), [(n.text or b"").decode().lstrip("-") for n in own]
 

@@ -26,7 +26,7 @@ from nethood.exposure.local.settings.windows_registry import open_registry, read
 SCHEMA_VERSION = 1
 OPENNESS = (Access.EVERYONE, Access.SOME, Access.UNKNOWN, Access.NOBODY)
 """From the most open; the worst of several verdicts comes first."""
-NOT_LINUX = "the firewall of this system is not read yet"
+NOT_LINUX = "nethood reads the rules of Linux firewalls only"
 
 
 @dataclass(frozen=True, slots=True)
