@@ -111,6 +111,15 @@ def test_interfaces_that_differ_are_told_apart() -> None:
     ]
 
 
+def test_what_is_unknown_is_not_hidden_by_what_is_open() -> None:
+    session = Service("tcp", 139, "SMB over NetBIOS")
+    rules = "-A INPUT -p tcp -m tcp --dport 139 -m mark --mark 1 -j DROP"
+    assert first(report(listener(ETH), listener(ETH, service=session), rules=rules)) == (
+        "TCP 445 is open to every network: smbd (root, pid 812). Whether TCP 139 can be reached"
+        f" from outside is unknown: it depends on 'iptables {rules}'."
+    )
+
+
 def test_a_process_cannot_steer_the_terminal() -> None:
     evil = "smbd\x1b[2J\r\nhidden\u202e"
     comment = '-A INPUT -m comment --comment "\x1b]0;x\x07" -j DROP'

@@ -82,6 +82,19 @@ def test_every_kind_of_file(
 
 
 @linux
+def test_json_on_standard_output_comes_while_the_scan_runs(port: int, tmp_path: Path) -> None:
+    words = [f"{NETWORK}.1-40:{port}", "--ports-only", "--all", "--rate", "30", "--json", "-"]
+    process = start(words, tmp_path)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    *_, last = lines(process.communicate(timeout=20)[0])
+    assert (first["kind"], last["kind"]) == ("host", "summary")
+    assert 1 <= last["hosts"] < 40
+
+
+@linux
 def test_ports_only(port: int, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", f"{NETWORK}.3:{port}", "--ports-only", "--json", "-"]) == 0
     host, _summary = lines(capsys.readouterr().out)

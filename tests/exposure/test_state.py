@@ -20,6 +20,7 @@ from nethood.exposure.model import (
     PortFacts,
     PortState,
     Signing,
+    Smb1Facts,
     SmbGhostFacts,
     Target,
     known,
@@ -56,6 +57,16 @@ def test_a_scan_comes_back(file: ScanFile) -> None:
     assert (again.position, again.settled) == (10, {"silent": 9, "found": 1})
     assert list(file.reports_from(begun.id, 10)) == [(12, report("10.0.0.1"))]
     assert list(file.reports(begun.id)) == [report("10.0.0.2"), report("10.0.0.1")]
+
+
+def test_a_host_may_call_itself_anything(file: ScanFile) -> None:
+    begun = file.begin(["x"], TARGETS, OPTIONS, 1)
+    odd = report("10.0.0.1")
+    odd.smb1 = known(Smb1Facts(True, native_os="\udc00half\ud800 \U0001f600 \0 \u2028"))
+    file.save_host(begun.id, 1, odd)
+    [found] = file.reports(begun.id)
+    assert found.smb1.value == Smb1Facts(True, native_os="\ufffdhalf\ufffd \U0001f600 \0 \u2028")
+    assert found.ports == odd.ports
 
 
 def test_a_report_takes_the_place_of_the_one_before(file: ScanFile) -> None:

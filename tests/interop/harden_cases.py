@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.interop.harden_lab import Lab
 
@@ -41,6 +40,14 @@ class Case:
 
     def __str__(self) -> str:
         return self.name
+
+
+NO_RULES = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+COMMIT
+"""
 
 
 def empty(lab: Lab) -> None:
@@ -206,13 +213,8 @@ CASES = [
     Case("nftables", "nftables", ("nft",), bare_nftables, start_unit),
     Case("nftables.service", "nftables", ("nft",), nftables_service, start_nftables_service, 3),
     Case("iptables-nft", "iptables", ("iptables", "nft"), iptables, start_unit, 3),
-    Case("iptables-legacy", "iptables", ("iptables-legacy",), iptables_legacy, start_unit, 5),
-    Case("netfilter-persistent", "iptables", ("nft",), iptables_files, start_iptables_files, 5),
-    Case("ufw", "ufw", ("ufw",), ufw, start_ufw, 4),
+    Case("iptables-legacy", "iptables", ("iptables-legacy",), iptables_legacy, start_unit, 4),
+    Case("netfilter-persistent", "iptables", ("nft",), iptables_files, start_iptables_files, 4),
+    Case("ufw", "ufw", ("ufw",), ufw, start_ufw, 3),
     Case("firewalld", "firewalld", ("firewalld", "dbus-daemon"), firewalld, start_firewalld, 7),
 ]
-
-
-def state_folder(folder: Path) -> Path:
-    """Return where the journal of a test is."""
-    return folder / "state"

@@ -15,6 +15,7 @@ import os
 import select
 import selectors
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -223,6 +224,11 @@ class Lab:
         said = self.run(sys.executable, str(_HERE / "harden_driver.py"), words, status=status)
         report: dict[str, Any] = json.loads(said.splitlines()[-1])
         return report
+
+    def harden_dying(self, job: str, **options: Any) -> None:
+        """Have the driver do *job* and be killed right after it."""
+        words = json.dumps({"job": job, "state": str(self.state), "then_die": True, **options})
+        self.run(sys.executable, str(_HERE / "harden_driver.py"), words, status=-signal.SIGKILL)
 
     def from_stranger(self) -> dict[str, str]:
         return knock(self.stranger, (f"{STRANGER}.1", "fd77::1"))

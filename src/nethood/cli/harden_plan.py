@@ -81,7 +81,8 @@ def make(allow: Sequence[str], platforms: Sequence[str]) -> Plan:
 
     networks = [parse_network(text) for text in allow]
     chosen = [Platform(name) for name in platforms]
-    return make_plan(gather_facts(Machine()), networks, chosen, made_unix=time.time())
+    facts = gather_facts(Machine(), platforms=chosen)
+    return make_plan(facts, networks, chosen, made_unix=time.time())
 
 
 def show(plan: Plan) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nethood.cli.scan_files import Outputs
     from nethood.cli.scan_view import Tally, View
     from nethood.exposure.model import HostReport
+    from nethood.exposure.report import JsonLines
     from nethood.exposure.scan import ScanOptions
     from nethood.exposure.state import Saved, ScanFile
 
@@ -89,11 +90,14 @@ def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Out
     """Run the scan to its end or until it is interrupted; show and write what was found."""
     from nethood.cli.scan_view import Tally, view
 
-    tally = Tally()
+    tally, streamed = Tally(), outputs.stream()
     for report in file.reports(saved.id):
-        tally.add(report)
+        judged = tally.add(report)
+        if streamed:
+            streamed.host(judged)
     with view(plain=given["no_progress"], quiet=outputs.use_stdout) as shown:
-        ended = _ask_all(file, saved, tally, shown)
+        sink = _Sink(file, saved.id, tally, shown, streamed)
+        ended = _ask_all(file, saved, sink)
     outputs.write(lambda: file.reports(saved.id))
     if ended:
         file.finish(saved.id)
@@ -103,43 +107,48 @@ def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Out
     return 1 if given["fail_on"] and tally.has(given["fail_on"]) else 0
 
 
-def _ask_all(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> bool:
+def _ask_all(file: ScanFile, saved: Saved, sink: _Sink) -> bool:
     """Run the event loop; return False where a person stopped it."""
     from nethood.cli.nbt_ask import run
 
     try:
-        run(_scan(file, saved, tally, shown))
+        run(_scan(file, saved, sink))
     except KeyboardInterrupt:
         return False
     return True
 
 
-async def _scan(file: ScanFile, saved: Saved, tally: Tally, shown: View) -> None:
+async def _scan(file: ScanFile, saved: Saved, sink: _Sink) -> None:
     from nethood.exposure.examine import examine
     from nethood.exposure.scan import Scan, Start, fate_of
 
     after = file.reports_from(saved.id, saved.position)
     done = {place: fate_of(report) for place, report in after}
     start = Start(saved.seed, saved.position, saved.settled, done)
-    sink = _Sink(file, saved.id, tally, shown)
     running = Scan(saved.targets, start, _options(saved.options), sink, examine)
-    tally.watch(running)
-    async with shown.watching(running):
+    sink.tally.watch(running)
+    async with sink.shown.watching(running):
         await running.run()
 
 
 class _Sink:
     """Whatever is found goes into the file first, then before the person's eyes."""
 
-    def __init__(self, file: ScanFile, scan_id: int, tally: Tally, shown: View) -> None:
+    def __init__(
+        self, file: ScanFile, scan_id: int, tally: Tally, shown: View, streamed: JsonLines | None
+    ) -> None:
+        self.tally = tally
+        self.shown = shown
         self._file = file
         self._id = scan_id
-        self._tally = tally
-        self._shown = shown
+        self._streamed = streamed
 
     def host_found(self, place: int, report: HostReport) -> None:
         self._file.save_host(self._id, place, report)
-        self._shown.host(self._tally.add(report))
+        judged = self.tally.add(report)
+        self.shown.host(judged)
+        if self._streamed:
+            self._streamed.host(judged)
 
     def position_reached(self, position: int, settled: dict[str, int]) -> None:
         self._file.save_position(self._id, position, settled)

@@ -1,4 +1,7 @@
-"""The files a scan leaves: checked before the first packet, written whole or not at all."""
+"""The files a scan leaves: checked before the first packet, written whole or not at all.
+
+JSON lines on standard output are not held back: each host is written when it is known.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from nethood.errors import LocalError
 if TYPE_CHECKING:
     from nethood.exposure.findings import Assessment
     from nethood.exposure.model import HostReport
+    from nethood.exposure.report import JsonLines
 
 STDOUT = "-"
 
@@ -25,6 +29,7 @@ class Outputs:
     def __init__(self, files: Mapping[str, str]) -> None:
         """Raises LocalError where a file can't be written, or two want standard output."""
         self._files = files
+        self._streamed: JsonLines | None = None
         if sum(name == STDOUT for name in files.values()) > 1:
             raise LocalError("only one report can go to standard output; name files for the others")
         for name in files.values():
@@ -36,13 +41,23 @@ class Outputs:
         """Whether standard output belongs to a report."""
         return STDOUT in self._files.values()
 
+    def stream(self) -> JsonLines | None:
+        """Return what takes hosts as they are found, where JSON goes to standard output."""
+        from nethood.exposure.report import JsonLines
+
+        if self._files.get("json") == STDOUT and self._streamed is None:
+            self._streamed = JsonLines(sys.stdout)
+        return self._streamed
+
     def write(self, reports: Callable[[], Iterator[HostReport]]) -> None:
-        """Write every report; *reports* reads all hosts anew for each."""
+        """Write every report, end the one that was streamed; *reports* reads all hosts anew."""
         from nethood.exposure.findings import assess
 
         for kind, name in self._files.items():
             hosts = map(assess, reports())
-            if name == STDOUT:
+            if self._streamed is not None and name == STDOUT:
+                self._streamed.end()
+            elif name == STDOUT:
                 _write(kind, hosts, sys.stdout)
             else:
                 with _whole(Path(name)) as file:

@@ -82,11 +82,22 @@ def everything(dialects: tuple[int, ...]) -> Offer:
     )
 
 
+class NotOffered(ProtocolViolation):
+    """NEGOTIATE was answered with a *dialect* that nobody offered; *evidence* shows it."""
+
+    def __init__(self, dialect: int, evidence: Evidence) -> None:
+        super().__init__(
+            f"NEGOTIATE was answered with dialect {dialect_name(dialect)}, not offered"
+        )
+        self.dialect = dialect
+        self.evidence = evidence
+
+
 async def negotiate(context: ProbeContext, stream: Stream, offer: Offer) -> Negotiated:
     """Send *offer* as the first message of *stream* and return what the server answers.
 
-    Raises TransportError, Malformed, and ProtocolViolation where the answer belongs to another
-    question or takes a dialect nobody offered.
+    Raises TransportError, Malformed, ProtocolViolation where the answer belongs to another
+    question, and NotOffered where it takes a dialect nobody offered.
     """
     message = Header(command=c.SMB2_NEGOTIATE, credits=1).encode() + _request(context, offer)
     answer = await ask(context, stream, message, "NEGOTIATE")
@@ -97,8 +108,7 @@ async def negotiate(context: ProbeContext, stream: Stream, offer: Offer) -> Nego
     response = NegotiateResponse.decode(answer)
     evidence = evidence_of(str(offer), _in_words(response), answer)
     if response.dialect_revision not in offer.dialects:
-        chosen = f"0x{response.dialect_revision:04X}"
-        raise ProtocolViolation(f"NEGOTIATE was answered with dialect {chosen}, not offered")
+        raise NotOffered(response.dialect_revision, evidence)
     return Negotiated(header.status, response, evidence)
 
 

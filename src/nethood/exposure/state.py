@@ -21,6 +21,7 @@ import psutil
 
 from nethood.errors import LocalError
 from nethood.exposure.model import HostReport
+from nethood.exposure.report.json_lines import plain
 from nethood.exposure.targets import Range, TargetSet
 
 if TYPE_CHECKING:
@@ -156,7 +157,10 @@ class ScanFile:
 
     def save_host(self, scan: int, place: int, report: HostReport) -> None:
         """Store what was found of the target at *place* of the order. Raises LocalError."""
-        text = _adapter().dump_json(report).decode()
+        try:
+            text = _adapter().dump_json(report).decode()
+        except ValueError:  # halves of UTF-16 pairs: a host may call itself anything
+            text = json.dumps(plain(report))
         with self._sentences():
             self._db.execute("INSERT OR REPLACE INTO host VALUES (?, ?, ?)", (scan, place, text))
 

@@ -17,7 +17,7 @@ from nethood.errors import LocalError
 from nethood.exposure.watch.view import WatchView
 from nethood.web import deviations, live, login, look_page, pages
 from nethood.web.desk import Desk, desk_of
-from nethood.web.forms import TakesForm
+from nethood.web.forms import takes_form
 from nethood.web.guard import Guard
 from nethood.web.looks import Looks
 from nethood.web.sessions import Sessions
@@ -50,15 +50,15 @@ def _routes() -> list[Route | Mount]:
         Route("/alerts", pages.alerts),
         Route("/policy", pages.policy),
         Route("/deviations/{deviation_id}", deviations.deviation_page),
-        Route("/deviations/{deviation_id}", TakesForm(deviations.acknowledge), methods=["POST"]),
+        Route("/deviations/{deviation_id}", takes_form(deviations.acknowledge), methods=["POST"]),
         Route("/look", look_page.look_page),
-        Route("/look", TakesForm(look_page.look_at), methods=["POST"]),
+        Route("/look", takes_form(look_page.look_at), methods=["POST"]),
         Route("/look/{look_id}", look_page.look_result),
         Route("/look/{look_id}/events", live.look_events),
         Route("/events", live.news_events),
         Route("/login", login.login_page),
-        Route("/login", TakesForm(login.log_in), methods=["POST"]),
-        Route("/logout", TakesForm(login.log_out), methods=["POST"]),
+        Route("/login", takes_form(login.log_in), methods=["POST"]),
+        Route("/logout", takes_form(login.log_out), methods=["POST"]),
         Route("/static/report.css", _report_style),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]

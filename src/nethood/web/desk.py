@@ -12,11 +12,11 @@ from starlette.responses import HTMLResponse, Response
 from nethood import __version__
 from nethood.exposure.watch.view import WatchView
 from nethood.web.guard import SESSION_KEY
-from nethood.web.streams import Streams
 from nethood.web.looks import Looks
 from nethood.web.rendering import render
 from nethood.web.sessions import Session, Sessions
 from nethood.web.settings import Settings
+from nethood.web.streams import Streams
 from nethood.web.throttle import LoginThrottle
 
 PAGES = (

@@ -16,24 +16,24 @@ _MOST_FIELDS = 20
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-class TakesForm:
-    """An endpoint for POST that checks the token before its handler sees anything."""
+def takes_form(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint for POST that checks the token before *handler* sees anything."""
 
-    def __init__(self, handler: FormHandler) -> None:
-        self.handler = handler
+    async def endpoint(request: Request) -> Response:
+        return await _check(request, handler)
 
-    async def __call__(self, request: Request) -> Response:
-        form = await _read(request)
-        desk = desk_of(request)
-        if form is None:
-            return desk.problem(request, 400, "That was no form this dashboard made.")
-        if not desk.sessions.token_fits(session_of(request), form.get("token", "")):
-            return desk.problem(
-                request,
-                403,
-                "That form was made for another session. Load the page again and repeat it.",
-            )
-        return await self.handler(request, form)
+    return endpoint
+
+
+async def _check(request: Request, handler: FormHandler) -> Response:
+    form = await _read(request)
+    desk = desk_of(request)
+    if form is None:
+        return desk.problem(request, 400, "That was no form this dashboard made.")
+    if not desk.sessions.token_fits(session_of(request), form.get("token", "")):
+        sentence = "That form was made for another session. Load the page again and repeat it."
+        return desk.problem(request, 403, sentence)
+    return await handler(request, form)
 
 
 async def _read(request: Request) -> Form | None:
@@ -42,9 +42,7 @@ async def _read(request: Request) -> Form | None:
         return None
     body = await request.body()
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
     return dict(pairs)

@@ -79,9 +79,7 @@ async def _answers(desk: Desk, look: Look) -> AsyncIterator[str]:
                 yield encode_event("answer", html)
         if is_over:
             now = desk.settings.now()
-            yield encode_event(
-                "done", render("look_result.html", now_unix=now, **result_of(look))
-            )
+            yield encode_event("done", render("look_result.html", now_unix=now, **result_of(look)))
             return
         if len(look.answers) == len(told):
             await look.news(1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +17,10 @@ from nethood.web.desk import desk_of, session_of
 from nethood.web.forms import Form
 from nethood.web.looks import LONGEST_S, LONGEST_TEXT, Look
 
-_PORT_NAMES = {
+_OTHER_PORTS = {
     "udp/137": "NetBIOS names",
     "udp/138": "NetBIOS datagrams",
     "tcp/139": "NetBIOS sessions",
-    "tcp/445": "SMB",
 }
 
 
@@ -75,13 +74,16 @@ def rows_of(look: Look, changed: Collection[str] | None = None) -> list[Row]:
         for key, source in ports.items()
         if changed is None or source in changed
     ]
-    makers = {"netbios": _netbios_row, "server": _smb_row, "smb1": _smb1_row}
     rows += [
-        make(look.answers.get(name))
-        for name, make in makers.items()
+        make(_waiting(name, label, look), look.answers.get(name))
+        for name, (label, make) in _MAKERS.items()
         if changed is None or name in changed
     ]
     return rows
+
+
+def _waiting(slug: str, label: str, look: Look) -> Row:
+    return Row(slug, label, "not asked" if look.is_over else "waiting")
 
 
 def result_of(look: Look) -> dict[str, Any]:
@@ -115,7 +117,8 @@ def _smb_port(look: Look) -> str:
 
 def _port_row(key: str, source: str, look: Look) -> Row:
     transport, _, number = key.partition("/")
-    row = Row(f"port-{transport}-{number}", f"{number}/{transport} {_PORT_NAMES.get(key, 'SMB')}")
+    slug = f"port-{transport}-{number}" if key in _OTHER_PORTS else "port-smb"
+    row = _waiting(slug, f"{number}/{transport} {_OTHER_PORTS.get(key, 'SMB')}", look)
     answer = look.answers.get(source)
     if answer is None:
         return row
@@ -142,8 +145,7 @@ def _unknown(row: Row, answer: Answer[Any]) -> Row:
     return row
 
 
-def _netbios_row(answer: Answer[Any] | None) -> Row:
-    row = Row("netbios", "NetBIOS name table")
+def _netbios_row(row: Row, answer: Answer[Any] | None) -> Row:
     if answer is None or answer.value is None:
         return row if answer is None else _unknown(row, answer)
     facts = answer.value
@@ -154,8 +156,7 @@ def _netbios_row(answer: Answer[Any] | None) -> Row:
     return row
 
 
-def _smb_row(answer: Answer[Any] | None) -> Row:
-    row = Row("smb", "SMB answer")
+def _smb_row(row: Row, answer: Answer[Any] | None) -> Row:
     if answer is None or answer.value is None:
         return row if answer is None else _unknown(row, answer)
     facts = answer.value
@@ -164,11 +165,19 @@ def _smb_row(answer: Answer[Any] | None) -> Row:
     return row
 
 
-def _smb1_row(answer: Answer[Any] | None) -> Row:
-    row = Row("smb1", "SMB1")
+def _smb1_row(row: Row, answer: Answer[Any] | None) -> Row:
     if answer is None or answer.value is None:
         return row if answer is None else _unknown(row, answer)
     facts = answer.value
     row.state, row.tone = ("on", "bad") if facts.enabled else ("off", "good")
-    row.details = [text for text in (facts.dialect, facts.native_os, facts.native_lan_manager) if text]
+    row.details = [
+        text for text in (facts.dialect, facts.native_os, facts.native_lan_manager) if text
+    ]
     return row
+
+
+_MAKERS: Mapping[str, tuple[str, Callable[[Row, Answer[Any] | None], Row]]] = {
+    "netbios": ("NetBIOS name table", _netbios_row),
+    "server": ("SMB answer", _smb_row),
+    "smb1": ("SMB1", _smb1_row),
+}

@@ -17,7 +17,7 @@ from nethood.web.words import counted, duration
 
 PAGE_LENGTH = 100
 MOST_OPEN = 200
-MOST_CHANGES = 12
+MOST_CHANGES = 8
 MOST_LINES = 200
 LONGEST_SEARCH = 100
 _ALIVE_S = 60.0

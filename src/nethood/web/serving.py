@@ -105,7 +105,7 @@ def _server(config: Config) -> Server:
 
     class QuietServer(Server):
         @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        def capture_signals(self) -> Iterator[None]:
             yield
 
     return QuietServer(config)

@@ -63,9 +63,7 @@ class Sessions:
 
     def end(self, session: Session, now_unix: float) -> None:
         """Make a session worthless from now on."""
-        self._ended = {
-            id_: until for id_, until in self._ended.items() if until > now_unix
-        }
+        self._ended = {id_: until for id_, until in self._ended.items() if until > now_unix}
         self._ended[session.id] = session.begun_unix + SESSION_S
 
     def set_cookie(self, session: Session) -> str:

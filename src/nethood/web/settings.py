@@ -70,14 +70,12 @@ def make_settings(
     if not users and (reason := _why_login(address, behind_https, names)):
         raise LocalError(
             f"the dashboard {reason} and so needs a login; make a users file with"
-            " `nethood watch --web-user NAME` and name it in the policy: [web] users = \"FILE\""
+            ' `nethood watch --web-user NAME` and name it in the policy: [web] users = "FILE"'
         )
     known = {"localhost", *(name.lower().rstrip(".") for name in names)}
     if users and (own := platform.node().lower()):
         known.add(own)
-    return Settings(
-        address, dict(users or {}), certificate, key, behind_https, frozenset(known)
-    )
+    return Settings(address, dict(users or {}), certificate, key, behind_https, frozenset(known))
 
 
 def is_loopback(address: str) -> bool:

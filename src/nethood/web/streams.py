@@ -40,9 +40,7 @@ class Streams:
 
     def is_full(self, session_id: str) -> bool:
         """Whether there are too many streams already, of this session or of all."""
-        return (
-            self._open[session_id] >= MOST_PER_SESSION or self._open.total() >= MOST_STREAMS
-        )
+        return self._open[session_id] >= MOST_PER_SESSION or self._open.total() >= MOST_STREAMS
 
     def response(self, session_id: str, events: AsyncIterator[str]) -> StreamingResponse:
         """Return the answer that sends *events* as they come."""

@@ -82,9 +82,7 @@ def make_timeline(history: HostHistory, now_unix: float, span: str = "week") -> 
     return Timeline(begin, now_unix, lanes, _ticks(begin, now_unix))
 
 
-def _lane(
-    state: ExpectationState, changes: Sequence[Change], begin: float, end: float
-) -> Lane:
+def _lane(state: ExpectationState, changes: Sequence[Change], begin: float, end: float) -> Lane:
     own = sorted(
         (c for c in changes if (c.group, c.key) == (state.group, state.key)),
         key=lambda change: (change.at_unix, change.id),

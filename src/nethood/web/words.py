@@ -24,14 +24,14 @@ MARKS = {
     Phase.SUSPECTED: "?",
     Phase.DEVIATING: "!",
     Phase.RECOVERING: "↺",
-    Phase.UNKNOWN: "–",
+    Phase.UNKNOWN: "\u2013",
 }
 KINDS = {
-    "deviation": "is not as expected",
+    "deviation": "deviates",
     "changed": "deviates in another way",
-    "recovery": "is as expected again",
+    "recovery": "holds again",
     "unknown": "can't be checked",
-    "known": "was checked",
+    "known": "holds",
     "acknowledged": "acknowledged",
     "acknowledgement ended": "acknowledgement ended",
 }

@@ -19,7 +19,8 @@ from tests.exposure.harden.golden import request
 
 PORTS = r"port \{ \d+(, \d+)* \}"
 RULE = re.compile(
-    rf"(pass|block drop) in quick( on lo0)? proto (tcp|udp) from (any|<nethood_allow>) to any {PORTS}"
+    r"(pass|block drop) in quick( on lo0)? proto (tcp|udp) "
+    rf"from (any|<nethood_allow>) to any {PORTS}"
 )
 TABLE = re.compile(r"table <nethood_allow> const \{ [0-9a-f:./]+(, [0-9a-f:./]+)* \}")
 

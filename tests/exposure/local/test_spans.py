@@ -29,6 +29,15 @@ def test_it_is_a_set(left: list[tuple[int, int]], right: list[tuple[int, int]]) 
     assert all(a[1] + 1 < b[0] for a, b in zip(one.items, one.items[1:], strict=False))
 
 
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 90)), max_size=2))
+def test_few_against_many(few: list[tuple[int, int]]) -> None:
+    many, some = Spans.of((n, n + 1) for n in range(0, 90, 3)), Spans.of(few)
+    assert members(many & some) == members(some & many) == members(many) & members(some)
+    assert members(many - some) == members(many) - members(some)
+    assert members(some - many) == members(some) - members(many)
+    assert (many - some).items == Spans.of((many - some).items).items
+
+
 @pytest.mark.parametrize(
     ("texts", "family", "expected"),
     [

@@ -95,10 +95,6 @@ async def test_3_x_capabilities_are_offered_to_3_x_alone() -> None:
             lambda r: reply(r, error_body(), status=STATUS_INVALID_PARAMETER),
             "NEGOTIATE was answered with STATUS_INVALID_PARAMETER",
         ),
-        (
-            lambda r: greeting(r, dialect_revision=0x02FF),
-            "NEGOTIATE was answered with dialect 0x02FF, not offered",
-        ),
         (lambda r: greeting(r)[:70], "the answer makes no sense: "),
         (lambda r: reply(r, b"", flags=0), "the answer is marked as a request"),
         (
@@ -116,6 +112,19 @@ async def test_what_is_no_answer_leaves_that_dialect_unknown(
     assert answer.value is not None
     assert [f.supported for f in answer.value] == [None, True, None, None, None]
     assert all(f.problem.startswith(problem) for f in answer.value if f.supported is None)
+
+
+@pytest.mark.parametrize(("taken", "name"), [(0x0202, "2.0.2"), (0x02FF, "0x02FF")])
+async def test_another_dialect_than_the_one_offered_is_a_no(taken: int, name: str) -> None:
+    context = context_of(lambda request: greeting(request, dialect_revision=taken))
+    answer = await probe_dialects(context)
+    assert answer.value is not None
+    *others, newest = answer.value
+    assert (newest.supported, newest.signing) == (False, None)
+    assert newest.problem == f"NEGOTIATE was answered with dialect {name}, not offered"
+    assert answer.evidence[-1].got.startswith(f"STATUS_SUCCESS, DialectRevision 0x{taken:04X}")
+    assert [f.supported for f in others] == [taken == 0x0202, False, False, False]
+    assert not context.given_up
 
 
 async def test_silence_ends_the_asking() -> None:

@@ -18,7 +18,15 @@ from nethood.exposure.harden.journal import Journal, JournalState, Undo, Waiting
 from nethood.exposure.harden.model import APPLIED_HERE, Command, Kind, Plan, Step
 from nethood.exposure.harden.platforms import applied
 from nethood.exposure.harden.runner import Machine
-from nethood.exposure.harden.undo import Say, file_state, holding, silent, take_back, undo_all
+from nethood.exposure.harden.undo import (
+    Say,
+    file_state,
+    holding,
+    silent,
+    take_back,
+    undo_all,
+    without,
+)
 
 Arm = Callable[[Journal, Machine, Waiting], None]
 
@@ -52,9 +60,9 @@ def apply(
         fresh = state is None or not state.applied
         if state is None:
             state = _begin(plan, journal, confirm_within_s)
-        if state.waiting:
-            arm(journal, machine, state.waiting)
         try:
+            if state.waiting:
+                arm(journal, machine, state.waiting)
             changed = _perform_all(plan, state, journal, machine, say)
         except (LocalError, OSError, KeyboardInterrupt) as problem:
             if not fresh:
@@ -157,20 +165,30 @@ def _ours_alone(undos: list[Undo]) -> list[str]:
 
 
 def _capture(step: Step, machine: Machine) -> list[Undo]:
-    """Return how *step* is taken back, from what is there now."""
-    undos = applied.capture(step, machine)
+    """Return how *step* is taken back, from what is there now: the last of them first."""
+    undos: list[Undo] = []
     for command in step.commands:
         if command.kind in (Kind.FILE, Kind.LINK):
             before = machine.look(command.path)
             made = machine.missing_folders(command.path)
             saved = save(command.path, before, command.inserted, made)
             undos.append(Undo(files=(saved,)))
-    return undos
+    return undos + applied.capture(step, machine)
+
+
+def _refuse_a_stale_edit(command: Command, now: bytes) -> None:
+    """Raise LocalError where the file is not the one the plan was made for: nothing gets lost."""
+    after = command.content.encode(errors="surrogateescape")
+    if without(now, command.inserted) != without(after, command.inserted):
+        raise LocalError(f"{command.path} has changed since the plan was made: make it again")
 
 
 def _do(command: Command, machine: Machine) -> None:
     if command.kind in (Kind.FILE, Kind.LINK):
-        machine.put(command.path, file_state(command, machine.look(command.path)))
+        before = machine.look(command.path)
+        if command.inserted and before.was == "file":
+            _refuse_a_stale_edit(command, before.data)
+        machine.put(command.path, file_state(command, before))
         return
     ran = machine.run(command.argv, command.stdin)
     if ran.status:

@@ -59,11 +59,7 @@ def _again(machine: Machine) -> Again:
 
     def again(plan: Plan) -> Plan:
         allow = [parse_network(text) for text in plan.allow]
-        return make_plan(
-            gather_facts(machine, platforms=plan.platforms),
-            allow,
-            plan.platforms,
-            made_unix=plan.made_unix,
-        )
+        facts = gather_facts(machine, platforms=plan.platforms)
+        return make_plan(facts, allow, plan.platforms, made_unix=plan.made_unix)
 
     return again

@@ -60,10 +60,16 @@ def gather_facts(
         is_root=machine.is_root,
         systemd=machine.exists("/run/systemd/system"),
         firewalls=firewalls,
-        files={path: machine.read_text(path) for path in paths},
+        files={path: machine.read_text(path) for path in paths} | _samba(machine, platforms),
         clients=seen,
         programs={name: where for name in _PROGRAMS if (where := machine.which(name))},
     )
+
+
+def _samba(machine: Machine, platforms: Collection[Platform]) -> dict[str, str | None]:
+    from nethood.exposure.harden.platforms import samba
+
+    return samba.look(machine) if not platforms or Platform.SAMBA in platforms else {}
 
 
 def connected_clients() -> list[Client]:

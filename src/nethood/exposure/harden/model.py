@@ -20,7 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Platform(StrEnum):
-    """What a step is for. The first four are applied here, the others are printed."""
+    """What a step is for. APPLIED_HERE are applied, the others are printed."""
 
     UFW = "ufw"
     FIREWALLD = "firewalld"
@@ -32,7 +32,15 @@ class Platform(StrEnum):
     PF = "pf"
 
 
-APPLIED_HERE = (Platform.UFW, Platform.FIREWALLD, Platform.NFTABLES, Platform.IPTABLES)
+APPLIED_HERE = (
+    Platform.UFW,
+    Platform.FIREWALLD,
+    Platform.NFTABLES,
+    Platform.IPTABLES,
+    Platform.SAMBA,
+)
+SETTINGS = (Platform.WINDOWS, Platform.SAMBA)
+"""These change what listens and how; the others are firewalls, which close the ports."""
 
 
 class Kind(StrEnum):
@@ -239,7 +247,10 @@ def plan_from_json(text: str) -> Plan:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        plan: Plan = TypeAdapter(Plan).validate_json(text)
+        # Not validate_json: a file that is no UTF-8 is kept with lone surrogates.
+        plan: Plan = TypeAdapter(Plan).validate_python(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise LocalError(f"not a plan: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"

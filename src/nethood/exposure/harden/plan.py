@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -12,6 +12,7 @@ from nethood.errors import LocalError
 from nethood.exposure.harden.model import (
     APPLIED_HERE,
     CLOSES,
+    SETTINGS,
     Client,
     LocalFacts,
     Network,
@@ -47,12 +48,17 @@ def make_plan(
         made_unix=made_unix,
         platforms=chosen,
         allow=request.allow_v4 + request.allow_v6,
-        closes=list(CLOSES),
+        closes=list(CLOSES) if is_firewall(chosen) else [],
         steps=[step for platform in chosen for step in steps_of(platform)(request)],
-        breaks=_breaks(request, clients),
+        breaks=_breaks(request, clients) if is_firewall(chosen) else [],
         clients=clients,
         notes=_notes(facts, chosen),
     )
+
+
+def is_firewall(platforms: Iterable[Platform]) -> bool:
+    """Whether one of *platforms* closes ports, not only settings."""
+    return any(platform not in SETTINGS for platform in platforms)
 
 
 def choose_platform(facts: LocalFacts) -> Platform:
@@ -112,7 +118,7 @@ def _breaks(request: PlanRequest, clients: Sequence[Client]) -> list[str]:
 
 
 def _notes(facts: LocalFacts, chosen: Sequence[Platform]) -> list[str]:
-    if not any(platform in APPLIED_HERE for platform in chosen):
+    if not is_firewall(platform for platform in chosen if platform in APPLIED_HERE):
         return []
     notes = [
         "ssh and every connection that exists are left alone.",

@@ -69,7 +69,7 @@ class Machine:
         try:
             done = subprocess.run(
                 argv,
-                input=stdin.encode(),
+                input=stdin.encode(errors="surrogateescape"),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=held,

@@ -107,10 +107,7 @@ def _take_out(saved: SavedFile, machine: Machine, folder: Path, say: Say) -> Non
     now = machine.look(saved.path)
     if now.was == "file" and saved.inserted:
         say(f"{saved.path} was changed since: only what is ours is taken out of it")
-        data = now.data
-        for text in saved.inserted:
-            data = data.replace(text.encode(errors="surrogateescape"), b"", 1)
-        machine.put(saved.path, replace(now, data=data))
+        machine.put(saved.path, replace(now, data=without(now.data, saved.inserted)))
         return
     if now.was == "file":
         kept = folder / f"changed-{Path(saved.path).name}"
@@ -118,6 +115,13 @@ def _take_out(saved: SavedFile, machine: Machine, folder: Path, say: Say) -> Non
         say(f"{saved.path} was changed since: what it held is kept as {kept}")
     if now.was != "absent" or saved.was != "absent":
         machine.put(saved.path, saved.state)
+
+
+def without(data: bytes, inserted: Sequence[str]) -> bytes:
+    """Return *data* without the texts that were put into it."""
+    for text in inserted:
+        data = data.replace(text.encode(errors="surrogateescape"), b"", 1)
+    return data
 
 
 def _run_guarded(one: Undo, commands: Sequence[Command], machine: Machine) -> None:

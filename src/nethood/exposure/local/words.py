@@ -54,11 +54,14 @@ def conclusion(report: LocalReport) -> str:
         return f"What listens here is unknown: {report.listeners_unknown}."
     mine = [e for e in report.exposures if not e.listener.service.beside]
     found = _of(mine, Access.EVERYONE) + _of(mine, Access.SOME)
-    if found:
-        return " ".join(f"{line}." for line in dict.fromkeys(map(_open_sentence, found)))
+    sentences = [f"{line}." for line in dict.fromkeys(map(_open_sentence, found))]
     if unclear := _of(mine, Access.UNKNOWN):
-        ports = _ports(unclear)
-        return f"Whether {ports} can be reached from outside is {unclear[0].gates[0].verdict}."
+        reason = unclear[0].gates[0].verdict.reason
+        sentences.append(
+            f"Whether {_ports(unclear)} can be reached from outside is unknown: {reason}."
+        )
+    if sentences:
+        return " ".join(sentences)
     if not mine:
         return "Nothing here listens for SMB or NetBIOS."
     return f"Nothing of SMB or NetBIOS is open to other hosts: {_why_closed(mine)}."
@@ -84,6 +87,8 @@ def _open_sentence(exposure: Exposure) -> str:
         whom = f"everyone except {short_list(verdict.except_for)}"
     else:
         whom = short_list(verdict.networks)
+    if len(exposure.gates) > 1:
+        whom += f" {_through(exposure.gates[0])}"
     return f"{_port(exposure.listener)} is open to {whom}: {owners(exposure.listener)}"
 
 

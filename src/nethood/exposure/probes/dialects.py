@@ -3,6 +3,8 @@
 A server that does not know the one dialect offered has to answer STATUS_NOT_SUPPORTED. A closed
 connection is no such answer, so it leaves the dialect unknown; but where SMB1 was answered and
 no SMB2 message ever was, it is what a server does that knows SMB1 alone ([MS-CIFS] 3.3.5.2).
+One that takes a dialect nobody offered does not speak the one that was: that is a no as well, and
+`problem` tells of it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from nethood.erref import STATUS_NOT_SUPPORTED, status_name
 from nethood.errors import ConnectionLost, Error
 from nethood.exposure.context import ProbeContext
 from nethood.exposure.model import Answer, DialectFacts, Evidence, known, unknown
-from nethood.exposure.negotiating import Negotiated, everything, negotiate
+from nethood.exposure.negotiating import Negotiated, NotOffered, everything, negotiate
 from nethood.exposure.patience import not_asked, note_failure
 from nethood.exposure.smb_ports import open_smb
 from nethood.exposure.words import DIALECTS, capability_names, signing_of
@@ -44,6 +46,8 @@ async def _probe_one(
     try:
         async with await open_smb(context) as stream:
             negotiated = await negotiate(context, stream, everything((dialect,)))
+    except NotOffered as other:
+        return DialectFacts(dialect, name, False, problem=str(other)), [other.evidence]
     except Error as error:
         problem = note_failure(context, error, time.perf_counter() - started)
         if isinstance(error, ConnectionLost) and _speaks_smb1_alone(context):

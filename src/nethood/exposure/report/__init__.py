@@ -5,8 +5,8 @@ of itself can't break out of any of them: it is escaped as the format has it.
 """
 
 from nethood.exposure.report.html import write_html
-from nethood.exposure.report.json_lines import write_json_lines
+from nethood.exposure.report.json_lines import JsonLines, write_json_lines
 from nethood.exposure.report.sarif import write_sarif
 from nethood.exposure.report.table import write_csv
 
-__all__ = ["write_csv", "write_html", "write_json_lines", "write_sarif"]
+__all__ = ["JsonLines", "write_csv", "write_html", "write_json_lines", "write_sarif"]

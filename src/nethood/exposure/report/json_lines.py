@@ -11,11 +11,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Literal, TextIO
 
 from nethood.exposure.findings import Assessment, Finding, Unknown
 from nethood.exposure.model import SCHEMA_VERSION, HostReport
 from nethood.exposure.report.summary import Summary
+
+_AS_THEY_ARE = frozenset({int, bool, type(None)})
 
 
 @dataclass(slots=True)
@@ -50,6 +53,24 @@ class SummaryObject:
     dialects: dict[str, int]
     signing: dict[str, int]
     findings: dict[str, int]
+
+
+class JsonLines:
+    """An open report: a line for each host the moment it is known, the summary at the end."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._summary = Summary()
+
+    def host(self, host: Assessment) -> None:
+        """Write a host's line; whoever reads a pipe has it at once."""
+        self._summary.add(host)
+        self._file.write(dumps(host_object(host)) + "\n")
+        self._file.flush()
+
+    def end(self) -> None:
+        """Write the summary."""
+        self._file.write(dumps(summary_object(self._summary)) + "\n")
 
 
 def write_json_lines(hosts: Iterable[Assessment], file: TextIO) -> None:
@@ -90,14 +111,31 @@ def dumps(line: dict[str, Any]) -> str:
 
 def plain(value: Any) -> Any:
     """Return dataclasses as dicts, enums as text, what is no number to JSON as None."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() else _paired(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    names = _field_names(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     return value
+
+
+def _paired(text: str) -> str:
+    """Return *text* with U+FFFD for halves of UTF-16 pairs, which JSON can't carry to everybody."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields, None where it is none; benchmarks/scan.py."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None

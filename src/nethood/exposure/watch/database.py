@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, inspect, make_url, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy import exc as sql_errors
 from sqlalchemy.pool import NullPool
@@ -22,6 +22,9 @@ from sqlalchemy.pool import NullPool
 from nethood.errors import Error, LocalError
 from nethood.exposure.watch import schema
 from nethood.exposure.watch.only_one import FileLock
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of whatever was asked for."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_MS = 5000

@@ -176,7 +176,7 @@ def step_acknowledge(
     work.set(
         acknowledged=acknowledged,
         told=tracked.mark,
-        told_observed=tracked.observed,
+        told_observed=tracked.confirmed.observed if tracked.confirmed else "",
         told_blind=tracked.is_blind,
     )
     note = f"{acknowledged.by}: {acknowledged.note}" if acknowledged.note else acknowledged.by

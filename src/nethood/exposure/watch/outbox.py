@@ -7,22 +7,29 @@ repeated, but shown as uncertain. What a channel refused is tried again, later e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy import delete as sql_delete
 
 from nethood.errors import LocalError
+from nethood.exposure.watch import flood
+from nethood.exposure.watch.database import AnyRow, upsert
 from nethood.exposure.watch.events import Alert, Fate, Outcome, alert_from_json, alert_to_json
+from nethood.exposure.watch.policy import FloodLimits
 from nethood.exposure.watch.records import Delivery, DeliveryState
 from nethood.exposure.watch.schema import alert as table
+from nethood.exposure.watch.schema import memory
 
 MOST_TRIES = 8
 FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 3600.0
+NO_CHANNEL = "the policy has no such channel any more"
 CRASHED = "the watcher ended while it was being sent; it may have arrived, and is not repeated"
+
+_FLOOD = "flood:"
+_MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +42,88 @@ class Due:
     tries: int
 
 
-def put(connection: Connection, alerts: Iterable[Alert], now: float) -> None:
-    """Store *alerts*, each once for every channel it is for; one that is there stays as it is."""
+def put(connection: Connection, alerts: Sequence[Alert], limits: FloodLimits, now: float) -> None:
+    """Store *alerts*, each once for every channel it is for; one that is there stays as it is.
+
+    What is too much for a channel at once waits for a summary.
+    """
+    by_channel: dict[str, list[Alert]] = {}
+    there = _there(connection, [alert.id for alert in alerts])
     for alert in alerts:
-        known = select(table.c.channel).where(table.c.event_id == alert.id)
-        there = set(connection.execute(known).scalars())
-        rows = [
-            _row(alert, channel, now)
-            for channel in dict.fromkeys(alert.tell)
-            if channel not in there
-        ]
-        if rows:
-            connection.execute(table.insert(), rows)
+        for channel in dict.fromkeys(alert.tell):
+            if (alert.id, channel) not in there:
+                by_channel.setdefault(channel, []).append(alert)
+    for channel, mine in by_channel.items():
+        admission = flood.admit(_flood(connection, channel), limits, mine, now)
+        _keep_flood(connection, channel, admission.state)
+        held = {alert.id for alert in admission.hold}
+        rows = [_row(alert, channel, now, is_held=alert.id in held) for alert in mine]
+        connection.execute(table.insert(), rows)
 
 
-def _row(alert: Alert, channel: str, now: float) -> dict[str, object]:
+def _there(connection: Connection, ids: Sequence[str]) -> set[tuple[str, str]]:
+    """Return which of the alerts *ids* are stored, and for which channels."""
+    found: set[tuple[str, str]] = set()
+    for begin in range(0, len(ids), _MANY):
+        query = select(table.c.event_id, table.c.channel).where(
+            table.c.event_id.in_(ids[begin : begin + _MANY])
+        )
+        found.update((row.event_id, row.channel) for row in connection.execute(query))
+    return found
+
+
+def release_held(connection: Connection, limits: FloodLimits, now: float) -> None:
+    """Make a summary, for each channel whose time has come, of what was held back."""
+    held = table.c.state == DeliveryState.HELD.value
+    for channel in connection.execute(select(table.c.channel).where(held).distinct()).scalars():
+        state, ids = flood.release(_flood(connection, channel), limits, now)
+        if not ids:
+            continue
+        rows = connection.execute(
+            select(table).where(held, table.c.channel == channel).order_by(table.c.id)
+        ).all()
+        alerts = [due.alert for row in rows if (due := _due(connection, row, now)) is not None]
+        connection.execute(
+            update(table)
+            .where(held, table.c.channel == channel)
+            .values(state=DeliveryState.SUMMARISED.value, changed_unix=now)
+        )
+        _keep_flood(connection, channel, state)
+        if alerts:
+            summary = flood.summarise(alerts, channel, now)
+            connection.execute(table.insert(), [_row(summary, channel, now, is_held=False)])
+
+
+def _flood(connection: Connection, channel: str) -> flood.FloodState:
+    query = select(memory.c.value).where(memory.c.name == _FLOOD + channel)
+    text = connection.execute(query).scalar()
+    try:
+        return flood.flood_from_json(text) if text is not None else flood.FloodState()
+    except LocalError:  # another version wrote it: it forgets who was told how much
+        return flood.FloodState()
+
+
+def _keep_flood(connection: Connection, channel: str, state: flood.FloodState) -> None:
+    row = {"name": _FLOOD + channel, "value": flood.flood_to_json(state)}
+    upsert(connection, memory, [row])
+
+
+def drop_channels(connection: Connection, channels: Sequence[str], now: float) -> None:
+    """Give up what waits for a channel that is not among *channels* any more."""
+    waiting = [DeliveryState.PENDING.value, DeliveryState.HELD.value]
+    connection.execute(
+        update(table)
+        .where(table.c.state.in_(waiting), table.c.channel.not_in(list(channels)))
+        .values(state=DeliveryState.FAILED.value, changed_unix=now, error=NO_CHANNEL)
+    )
+
+
+def _row(alert: Alert, channel: str, now: float, *, is_held: bool) -> dict[str, object]:
+    state = DeliveryState.HELD if is_held else DeliveryState.PENDING
     return {
         "event_id": alert.id,
         "channel": channel,
-        "state": DeliveryState.PENDING.value,
+        "state": state.value,
         "sentence": alert.title,
         "target": alert.subject.target if alert.subject else "",
         "event": alert_to_json(replace(alert, tell=(channel,))),
@@ -74,34 +144,26 @@ def end_interrupted(connection: Connection, now: float) -> int:
     return changed.rowcount
 
 
-def begin_due(connection: Connection, now: float, limit: int, busy: Iterable[str]) -> list[Due]:
-    """Mark up to *limit* alerts whose time has come as being sent, one a channel, and return them.
-
-    Channels in *busy* are left out: a channel's alerts go one after the other, in their order.
-    """
-    first = (
-        select(func.min(table.c.id))
-        .where(table.c.state == DeliveryState.PENDING.value, table.c.next_try_unix <= now)
-        .where(table.c.channel.not_in(list(busy)))
-        .group_by(table.c.channel)
-        .limit(limit)
+def begin_due(connection: Connection, channel: str, now: float) -> Due | None:
+    """Mark the next alert of a channel whose time has come as being sent, and return it."""
+    query = (
+        select(table)
+        .where(table.c.state == DeliveryState.PENDING.value, table.c.channel == channel)
+        .where(table.c.next_try_unix <= now)
+        .order_by(table.c.id)
     )
-    rows = connection.execute(select(table).where(table.c.id.in_(first)).order_by(table.c.id)).all()
-    if rows:
-        connection.execute(
-            update(table)
-            .where(table.c.id.in_([row.id for row in rows]))
-            .values(
-                state=DeliveryState.SENDING.value,
-                changed_unix=now,
-                tries=table.c.tries + 1,
-                error="",
+    for row in connection.execute(query.limit(_MANY)).all():
+        due = _due(connection, row, now)
+        if due is not None:
+            values = {"state": DeliveryState.SENDING.value, "changed_unix": now, "error": ""}
+            connection.execute(
+                update(table).where(table.c.id == row.id).values(tries=row.tries + 1, **values)
             )
-        )
-    return [due for row in rows if (due := _due(connection, row, now)) is not None]
+            return due
+    return None
 
 
-def _due(connection: Connection, row: Row[Any], now: float) -> Due | None:
+def _due(connection: Connection, row: AnyRow, now: float) -> Due | None:
     """Read a row; one that another version wrote and nobody here can read has failed."""
     try:
         return Due(row.id, row.channel, alert_from_json(row.event), row.tries)
@@ -111,10 +173,12 @@ def _due(connection: Connection, row: Row[Any], now: float) -> Due | None:
         return None
 
 
-def next_due(connection: Connection) -> float | None:
-    """Return when the next alert is due, None where none waits."""
-    pending = table.c.state == DeliveryState.PENDING.value
-    found = connection.execute(select(func.min(table.c.next_try_unix)).where(pending)).scalar()
+def next_due(connection: Connection, channel: str) -> float | None:
+    """Return when the next alert of a channel is due, None where none waits."""
+    query = select(func.min(table.c.next_try_unix)).where(
+        table.c.state == DeliveryState.PENDING.value, table.c.channel == channel
+    )
+    found = connection.execute(query).scalar()
     return None if found is None else float(found)
 
 

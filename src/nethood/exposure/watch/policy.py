@@ -76,7 +76,7 @@ class WebSettings:
     """The dashboard: *listen* is "127.0.0.1:8137", "" for none.
 
     *users* is a file of lines `NAME:ARGON2HASH`; *certificate* and *key* make it https;
-    *behind_https* says that a proxy in front does.
+    *behind_https* says that a proxy in front does. *names* are host names it may be asked by.
     """
 
     listen: str = ""
@@ -84,6 +84,7 @@ class WebSettings:
     certificate: Path | None = None
     key: Path | None = None
     behind_https: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from nethood.exposure.watch.policy_file import (
     PolicyTable,
     SmtpTable,
     WebhookTable,
+    WebTable,
     field_of,
 )
 from nethood.exposure.watch.policy_lines import KeyPath
@@ -169,10 +170,28 @@ def _web(table: PolicyTable, folder: Path) -> Iterator[Problem]:
     web = table.web
     if bool(web.certificate) != bool(web.key):
         yield ("web",), "https needs both certificate and key; add the other"
+    if web.users is None and (reason := _why_login(web)):
+        yield (
+            ("web", reason),
+            "others can reach the dashboard then, so it needs a login; make a file of users with"
+            ' `nethood watch --web-user NAME` and add users = "FILE"',
+        )
     for key in ("users", "certificate", "key"):
         path = getattr(web, key)
         if path is not None and not (folder / path).is_file():
             yield ("web", key), f"there is no file {folder / path}"
+
+
+def _why_login(web: WebTable) -> str:
+    """Return the key by which others than this machine reach the dashboard, "" for none."""
+    host = web.listen.rpartition(":")[0].strip("[]")
+    if host and host != "localhost" and not _is_loopback(host):
+        return "listen"
+    return next((key for key in ("behind_https", "names") if getattr(web, key)), "")
+
+
+def _is_loopback(text: str) -> bool:
+    return _is_address(text) and ip_address(text).is_loopback
 
 
 def _state(table: PolicyTable, folder: Path) -> Iterator[Problem]:

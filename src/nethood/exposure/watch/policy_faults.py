@@ -100,9 +100,7 @@ def dotted(where: KeyPath) -> str:
     """Return *where* as a person writes it: groups.lab.445, maintenance 2: start."""
     words = ""
     for part, above in zip(where, (("",), *(where[:n] for n in range(1, len(where)))), strict=True):
-        if part.isdigit() and above[:1] != ("groups",):
-            words += f"[{int(part) + 1}]"
-        elif part.isdigit() and above[-1] in ("targets", "exclude", "tell"):
+        if (part.isdigit() and above[:1] != ("groups",)) or (part.isdigit() and above[-1] in ("targets", "exclude", "tell")):
             words += f"[{int(part) + 1}]"
         else:
             quoted = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'

@@ -30,10 +30,7 @@ _DURATION = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)
 _UNIT_S = (86400, 3600, 60, 1)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LONGEST_S = 366 * 86400.0
-FACILITIES = (
-    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp audit alert clock"
-    " local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
+FACILITIES = ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
 
 
 def parse_duration(value: object) -> float:
@@ -243,6 +240,7 @@ class WebTable(_Table):
     certificate: Path | None = None
     key: Path | None = None
     behind_https: StrictBool = False
+    names: Texts = ()
 
 
 class StateTable(_Table):

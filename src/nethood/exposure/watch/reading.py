@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
 from nethood.exposure.watch import schema
+from nethood.exposure.watch.database import AnyRow
 from nethood.exposure.watch.records import (
     Acknowledgement,
     Change,
@@ -132,7 +133,7 @@ def _deviations() -> Select[Any]:
     )
 
 
-def _deviation_of(row: Row[Any], is_quiet: IsQuiet) -> Deviation:
+def _deviation_of(row: AnyRow, is_quiet: IsQuiet) -> Deviation:
     phase = Phase.DEVIATING
     if row.ended_unix is None and row.open_id == row.id and row.phase is not None:
         phase = Phase(row.phase)
@@ -168,7 +169,7 @@ def changes(connection: Connection, limit: int, target_id: int | None = None) ->
     return [_change_of(row) for row in connection.execute(query)]
 
 
-def _change_of(row: Row[Any]) -> Change:
+def _change_of(row: AnyRow) -> Change:
     return Change(
         id=row.id,
         at_unix=row.at_unix,
@@ -206,7 +207,7 @@ def host_history(connection: Connection, target: str, limit: int) -> HostHistory
     )
 
 
-def _state_of(row: Row[Any]) -> ExpectationState:
+def _state_of(row: AnyRow) -> ExpectationState:
     return ExpectationState(
         row.group_name,
         row.key,
@@ -277,7 +278,7 @@ def _since(connection: Connection, ids: list[int]) -> dict[tuple[int, str], floa
     return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
-def _host_line(row: Row[Any], since: dict[tuple[int, str], float]) -> HostLine:
+def _host_line(row: AnyRow, since: dict[tuple[int, str], float]) -> HostLine:
     phase = WORST_FIRST[row.worst]
     return HostLine(
         row.target,

@@ -36,6 +36,9 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     """It did not arrive, and was tried as often as it is."""
+    HELD = "held"
+    """Too many at once: it waits for a summary."""
+    SUMMARISED = "in a summary"
     UNCERTAIN = "delivery uncertain"
     """It may have arrived or not: it is not repeated."""
 

@@ -53,7 +53,7 @@ class Scheduler:
 
     async def run(self) -> None:
         """Begin looks until cancelled."""
-        while True:
+        while True:  # noqa: ASYNC110 - it is the time that is waited for
             await asyncio.sleep(self.tick())
 
     def tick(self) -> float:

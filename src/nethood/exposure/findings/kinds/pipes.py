@@ -8,7 +8,6 @@ from nethood.exposure.findings.kinds.base import (
     LOW,
     MEDIUM,
     OPTIONS,
-    SAMBA,
     SERVER_PARAMETERS,
     SMB_CONF,
     WINDOWS,
@@ -20,9 +19,9 @@ from nethood.exposure.findings.kinds.base import (
     policy_page,
     powershell,
     registry,
-    smb_conf,
 )
-from nethood.exposure.findings.model import Entry, Reference
+from nethood.exposure.findings.model import Entry, Platform, Reference
+from nethood.exposure.findings.platform import platform_of
 from nethood.exposure.findings.words import clean
 from nethood.exposure.model import HostReport
 
@@ -59,6 +58,9 @@ def _open(report: HostReport, kinds: dict[str, str]) -> list[str] | None:
 
 
 def _coercion(report: HostReport) -> list[str] | None:
+    """Leave Samba out: its pipes of these names open to anybody, and use no account of the host."""
+    if platform_of(report) is Platform.SAMBA:
+        return None
     return _open(report, COERCION)
 
 
@@ -80,7 +82,9 @@ KINDS = (
                 "Services behind these pipes can be told to open a file on another host; this "
                 "host then logs in there with its machine account (PrinterBug, PetitPotam, "
                 "DFSCoerce, ShadowCoerce). nethood opened the pipe and closed it; it called "
-                "nothing, so whether the service would obey is not known."
+                "nothing, so whether the service would obey is not known. Samba has pipes of these "
+                "names too; it never logs in elsewhere by its own account for them, so they are "
+                "no finding there."
             ),
             fixes={
                 WINDOWS: (
@@ -93,9 +97,6 @@ KINDS = (
                         f"{OPTIONS} > Network access: Named Pipes that can be accessed "
                         "anonymously: empty"
                     ),
-                ),
-                SAMBA: (
-                    smb_conf("disable spoolss = yes\nload printers = no\nrestrict anonymous = 2"),
                 ),
                 APPLIANCE: (menu("Turn the printer server off where nothing is printed."),),
             },

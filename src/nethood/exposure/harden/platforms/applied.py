@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nethood.exposure.harden.journal import Undo
 from nethood.exposure.harden.model import Platform, Step
-from nethood.exposure.harden.platforms import firewalld, iptables, nftables, ufw
+from nethood.exposure.harden.platforms import firewalld, iptables, nftables, samba, ufw
 from nethood.exposure.harden.runner import Machine
 
 _CAPTURE: dict[Platform, Callable[[Step, Machine], list[Undo]]] = {
@@ -18,12 +18,14 @@ _CAPTURE: dict[Platform, Callable[[Step, Machine], list[Undo]]] = {
     Platform.IPTABLES: iptables.capture,
     Platform.UFW: ufw.capture,
     Platform.FIREWALLD: firewalld.capture,
+    Platform.SAMBA: samba.capture,
 }
 _OBSERVE: dict[Platform, Callable[[Step, Machine], str]] = {
     Platform.NFTABLES: nftables.observe,
     Platform.IPTABLES: iptables.observe,
     Platform.UFW: ufw.observe,
     Platform.FIREWALLD: firewalld.observe,
+    Platform.SAMBA: samba.observe,
 }
 
 

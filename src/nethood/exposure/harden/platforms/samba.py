@@ -6,8 +6,9 @@ check. The file keeps its owner and mode; what was there comes back byte for byt
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nethood.errors import LocalError
-from nethood.exposure.harden.journal import Undo
 from nethood.exposure.harden.model import (
     Check,
     Command,
@@ -22,6 +23,9 @@ from nethood.exposure.harden.model import (
 )
 from nethood.exposure.harden.platforms import smb_conf
 from nethood.exposure.harden.runner import Machine
+
+if TYPE_CHECKING:
+    from nethood.exposure.harden.journal import Undo
 
 CONFIGURATIONS = (
     "/etc/samba/smb.conf",
@@ -146,7 +150,7 @@ def _wanted(request: PlanRequest, settings: list[smb_conf.Setting]) -> dict[str,
     wanted = {
         "server min protocol": _newest(smb_conf.effective(settings, "server min protocol")),
         "server signing": "mandatory",
-        "smb encrypt": smb_conf.effective(settings, "smb encrypt") or "desired",
+        "smb encrypt": _encryption(smb_conf.effective(settings, "smb encrypt")),
         "map to guest": "Never",
         "restrict anonymous": "2",
         "usershare allow guests": "no",
@@ -156,6 +160,12 @@ def _wanted(request: PlanRequest, settings: list[smb_conf.Setting]) -> dict[str,
     if request.allow:
         wanted["hosts allow"] = " ".join(["127.0.0.1", "::1", *request.allow_v4, *request.allow_v6])
     return wanted
+
+
+def _encryption(value: str | None) -> str:
+    """Return what is set where it refuses clients that can't encrypt, else "desired"."""
+    strict = ("required", "mandatory", "force", "forced")
+    return value if value is not None and value.lower() in strict else "desired"
 
 
 def _newest(minimum: str | None) -> str:
@@ -236,6 +246,8 @@ def capture(step: Step, machine: Machine) -> list[Undo]:
 
     Raises LocalError where there is no file to change.
     """
+    from nethood.exposure.harden.journal import Undo
+
     if not any(command.kind is Kind.FILE for command in step.commands):
         raise LocalError("there is no smb.conf here that could be changed")
     commands = []

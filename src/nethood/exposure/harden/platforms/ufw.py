@@ -1,5 +1,6 @@
 """ufw: its own rules, by its own commands, before everybody else's.
 
+They name an application of our own, so that none of them is a rule that somebody else has too.
 ufw itself lets established connections go on, and loads its rules when the machine starts. What
 it was is kept as the bytes of its two files of rules.
 """
@@ -7,10 +8,17 @@ it was is kept as the bytes of its two files of rules.
 from __future__ import annotations
 
 from nethood.exposure.harden.journal import Undo, save
-from nethood.exposure.harden.model import Check, Command, PlanRequest, Platform, Step, run
+from nethood.exposure.harden.model import Check, Command, PlanRequest, Platform, Step, run, write
 from nethood.exposure.harden.runner import Machine
 
 COMMENT = "nethood harden"
+APPLICATION = "nethood"
+PROFILE_PATH = f"/etc/ufw/applications.d/{APPLICATION}"
+_PROFILE = f"""[{APPLICATION}]
+title=NetBIOS and SMB, closed by nethood harden
+description=Written by nethood harden, taken away by nethood harden undo
+ports=137,138/udp|139,445/tcp
+"""
 USER_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 _PORTS = (("udp", "137,138"), ("tcp", "139,445"))
 
@@ -31,8 +39,11 @@ def steps(request: PlanRequest) -> list[Step]:
             platform=Platform.UFW,
             title="Close the ports with rules of ufw before all others",
             why="ufw asks its rules in order, so these come before any that opens the ports.",
-            commands=[run("ufw", "prepend", *rule, "comment", COMMENT) for rule in rules],
-            undo=_deletions(rules),
+            commands=[
+                write(PROFILE_PATH, _PROFILE),
+                *(run("ufw", "prepend", *rule, "comment", COMMENT) for rule in rules),
+            ],
+            undo=[*_deletions(rules), run("rm", PROFILE_PATH)],
             verify=_checks(request, with_ipv6),
             notes=notes if request.allow else notes[1:],
         )
@@ -56,14 +67,12 @@ def _enable_first() -> Step:
 
 def _rules(request: PlanRequest, with_ipv6: bool) -> list[list[str]]:
     """Return the rules in the order they are put in front: the last one is asked first."""
-    rules = [["deny", "proto", proto, "to", "any", "port", ports] for proto, ports in _PORTS]
     networks = request.allow_v4 + (request.allow_v6 if with_ipv6 else [])
-    rules += [
-        ["allow", "proto", proto, "from", network, "to", "any", "port", ports]
+    allowed = [
+        ["allow", "from", network, "to", "any", "app", APPLICATION]
         for network in reversed(networks)
-        for proto, ports in _PORTS
     ]
-    return rules
+    return [["deny", "to", "any", "app", APPLICATION], *allowed]
 
 
 def _deletions(rules: list[list[str]]) -> list[Command]:
@@ -78,23 +87,21 @@ def _checks(request: PlanRequest, with_ipv6: bool) -> list[Check]:
 
 
 def _check(program: str, chain: str, networks: list[str]) -> Check:
-    wanted = [f"-N {chain}"]
-    for source in [f"-s {network} " for network in networks] + [""]:
-        verdict = "ACCEPT" if source else "DROP"
-        wanted += [
-            f"-A {chain} {source}-p {proto} -m multiport --dports {ports} -j {verdict}"
-            for proto, ports in reversed(_PORTS)
-        ]
-    block = "\n".join(wanted) + "\n"
-    text = f"{program}: the first rules of {chain} are ours."
-    return Check(text, argv=(program, "-w", "-S", chain), contains=(block,))
+    wanted = [
+        f"-A {chain} {source}-p {proto} -m multiport --dports {ports} -m comment --comment "
+        for source in [f"-s {network} " for network in networks] + [""]
+        for proto, ports in _PORTS
+    ]
+    text = f"{program}: {chain} has our rules."
+    argv = (program, "-w", "-S", chain)
+    return Check(text, argv=argv, contains=(*wanted, f"dapp_{APPLICATION}"))
 
 
 def capture(step: Step, machine: Machine) -> list[Undo]:
     """Return how the rules are taken back: ufw's files as they are, loaded again."""
     files = tuple(save(path, machine.look(path), (), []) for path in USER_RULES)
     return [
-        Undo(files=files, commands=(run("ufw", "reload"),), otherwise=tuple(step.undo)),
+        Undo(files=files, commands=(run("ufw", "reload"),), otherwise=tuple(step.undo[:-1])),
     ]
 
 

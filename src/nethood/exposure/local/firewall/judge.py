@@ -74,7 +74,10 @@ class _Out:
 
 
 def judge(ruleset: Ruleset, packet: Packet) -> Verdict:
-    """Return what becomes of *packet*, from any other host."""
+    """Return what becomes of *packet*, from any other host.
+
+    Only this first packet is followed: that the rest of a connection is let in is assumed.
+    """
     walk = _Walk(packet, ruleset.chains)
     everybody = possible_sources(packet.family)
     inside = everybody
@@ -129,7 +132,9 @@ def _name(chain: Chain) -> str:
 
 def _through(walk: _Walk, chain: Chain, sources: Spans, depth: int) -> _Out:
     """Walk *sources* through the rules of one chain."""
-    accepted, returned, here = NOBODY, NOBODY, sources
+    accepted: list[Spans] = []
+    returned: list[Spans] = []
+    here = sources
     for rule in chain.rules:
         if not here:
             break
@@ -141,14 +146,18 @@ def _through(walk: _Walk, chain: Chain, sources: Spans, depth: int) -> _Out:
         part = split_all(rule.conditions, walk.packet, here)
         sure = _apply(walk, chain, rule, part.yes, depth)
         here = (here - part.yes) | sure[1]
-        accepted |= sure[0].accepted
-        returned |= sure[0].returned
+        accepted.append(sure[0].accepted)
+        returned.append(sure[0].returned)
         if part.maybe and rule.act is not Act.PASS:
             maybe = _apply(walk, chain, rule, part.maybe, depth)
             _note_doubt(walk, rule, part.maybe, maybe)
-            accepted |= maybe[0].accepted
-            returned |= maybe[0].returned
-    return _Out(accepted, returned | here)
+            accepted.append(maybe[0].accepted)
+            returned.append(maybe[0].returned)
+    return _Out(_joined(accepted), _joined([*returned, here]))
+
+
+def _joined(parts: list[Spans]) -> Spans:
+    return Spans.of(pair for part in parts for pair in part.items)
 
 
 def _note_doubt(walk: _Walk, rule: Rule, sources: Spans, result: tuple[_Out, Spans]) -> None:
@@ -185,12 +194,9 @@ def _jump(walk: _Walk, chain: Chain, rule: Rule, sources: Spans, depth: int) -> 
 def _verdict(walk: _Walk, everybody: Spans, inside: Spans) -> Verdict:
     """Say what is certain of all the ways the packet may have gone."""
     family = walk.packet.family
-    outside, unclear = NOBODY, NOBODY
-    for ending in walk.endings:
-        if ending.act in (Act.DROP, Act.REJECT):
-            outside |= ending.sources
-        else:
-            unclear |= ending.sources
+    final = (Act.DROP, Act.REJECT)
+    outside = _joined([e.sources for e in walk.endings if e.act in final])
+    unclear = _joined([e.sources for e in walk.endings if e.act not in final])
     unclear |= inside & outside
     open_to = inside - unclear
     blocked = everybody - inside - unclear

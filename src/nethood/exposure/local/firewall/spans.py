@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
@@ -13,9 +14,13 @@ from ipaddress import (
     ip_network,
     summarize_address_range,
 )
+from operator import itemgetter
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+_MUCH_MORE = 8
+"""By how many times a set must be larger for looking up to be quicker than walking through both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,9 @@ class Spans:
         return Spans.of((*self.items, *other.items)) if self.items else other
 
     def __and__(self, other: Spans) -> Spans:
+        small, big = sorted((self, other), key=lambda spans: len(spans.items))
+        if len(small.items) * _MUCH_MORE < len(big.items):
+            return big._cut_out(small)
         found: list[tuple[int, int]] = []
         mine, theirs = 0, 0
         while mine < len(self.items) and theirs < len(other.items):
@@ -63,7 +71,36 @@ class Spans:
     def __sub__(self, other: Spans) -> Spans:
         if not self.items or not other.items:
             return self
+        if len(other.items) * _MUCH_MORE < len(self.items):
+            return self._without_few(other)
         return self & other.complement(self.items[0][0], self.items[-1][1])
+
+    def _near(self, low: int, high: int) -> slice:
+        """Return which items have a number in common with *low* to *high*."""
+        first = bisect_left(self.items, low, key=itemgetter(1))
+        return slice(first, bisect_right(self.items, high, key=itemgetter(0)))
+
+    def _cut_out(self, few: Spans) -> Spans:
+        """Return what both have, by looking up each of *few*."""
+        return Spans(
+            tuple(
+                (max(low, first), min(high, last))
+                for low, high in few.items
+                for first, last in self.items[self._near(low, high)]
+            )
+        )
+
+    def _without_few(self, few: Spans) -> Spans:
+        """Return what *few* leaves, by looking up each of them."""
+        left = self
+        for low, high in few.items:
+            place = left._near(low, high)
+            touched = left.items[place]
+            if touched:
+                ends = ((touched[0][0], low - 1), (high + 1, touched[-1][1]))
+                kept = tuple(pair for pair in ends if pair[0] <= pair[1])
+                left = Spans(left.items[: place.start] + kept + left.items[place.stop :])
+        return left
 
     def complement(self, low: int, high: int) -> Spans:
         """Return the numbers of *low* to *high* that are not in the set."""
