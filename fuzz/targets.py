@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from fuzz import fuzz_client, fuzz_netbios, fuzz_server
+from fuzz import fuzz_client, fuzz_exposure, fuzz_netbios, fuzz_server
 from nethood.fscc import dir_info
 from nethood.rpc.ndr import Reader
 from nethood.smb2.create_contexts import encode_contexts
@@ -105,6 +105,7 @@ def _default_bytes(cls: type[Any]) -> tuple[bytes, ...]:
 def _adapted() -> Iterator[Target]:
     for name, call, seeds in (
         *fuzz_client.targets(),
+        *fuzz_exposure.targets(),
         *fuzz_netbios.decoders(),
         *fuzz_netbios.machines(),
     ):

@@ -126,8 +126,8 @@ def windows_10() -> HostReport:
     report.smb1 = known(Smb1Facts(False), Evidence("NEGOTIATE NT LM 0.12", "connection reset"))
     report.ntlm = known(ntlm("LAB-23", "WORKGROUP", "10.0.18363", 18363))
     report.anonymous = known(LogonFacts(True, "STATUS_SUCCESS", is_null=True))
-    report.shares = unknown("the list was refused: STATUS_ACCESS_DENIED")
-    report.pipes = unknown("IPC$ was refused: STATUS_ACCESS_DENIED")
+    report.shares = unknown("refused: the list with STATUS_ACCESS_DENIED")
+    report.pipes = unknown("refused: IPC$ with STATUS_ACCESS_DENIED")
     report.smbghost = known(SmbGhostFacts(None, "build 18363 with compression on"))
     report.software = known(
         SoftwareFacts("Windows 10 1909", "10.0.18363", Confidence.LIKELY, ["NTLM version"])
@@ -153,7 +153,7 @@ def domain_controller() -> HostReport:
     )
     report.session_service = known(SessionServiceFacts(True, "*SMBSERVER"))
     report.anonymous = known(LogonFacts(True, "STATUS_SUCCESS", is_null=True))
-    report.shares = unknown("the list was refused: STATUS_ACCESS_DENIED")
+    report.shares = unknown("refused: the list with STATUS_ACCESS_DENIED")
     report.pipes = known(
         [
             PipeFacts("samr", True, "STATUS_SUCCESS"),

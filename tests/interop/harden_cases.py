@@ -213,8 +213,8 @@ CASES = [
     Case("nftables", "nftables", ("nft",), bare_nftables, start_unit),
     Case("nftables.service", "nftables", ("nft",), nftables_service, start_nftables_service, 3),
     Case("iptables-nft", "iptables", ("iptables", "nft"), iptables, start_unit, 3),
-    Case("iptables-legacy", "iptables", ("iptables-legacy",), iptables_legacy, start_unit, 4),
-    Case("netfilter-persistent", "iptables", ("nft",), iptables_files, start_iptables_files, 4),
-    Case("ufw", "ufw", ("ufw",), ufw, start_ufw, 3),
-    Case("firewalld", "firewalld", ("firewalld", "dbus-daemon"), firewalld, start_firewalld, 7),
+    Case("iptables-legacy", "iptables", ("iptables-legacy",), iptables_legacy, start_unit, 3),
+    Case("netfilter-persistent", "iptables", ("nft",), iptables_files, start_iptables_files, 3),
+    Case("ufw", "ufw", ("ufw",), ufw, start_ufw, 8),
+    Case("firewalld", "firewalld", ("firewalld", "dbus-daemon"), firewalld, start_firewalld, 10),
 ]

@@ -111,12 +111,8 @@ NETHOOD = {
         f"{MANY}.33", _ALWAYS | {"old-dialects"} | _TOO_OLD, "C", {"max_dialect": '"2.1"'}
     ),
     "new dialects": Expected(f"{MANY}.34", _ALWAYS, "A", {"min_dialect": '"3.0"'}),
-    "encryption only": Expected(
-        f"{MANY}.35", _ALWAYS | {"old-dialects"}, "A", {"encrypt": "true"}
-    ),
-    "port 139 too": Expected(
-        f"{MANY}.36", _ALWAYS | {"old-dialects", "session-service-open"}, "B"
-    ),
+    "encryption only": Expected(f"{MANY}.35", _ALWAYS | {"old-dialects"}, "A", {"encrypt": "true"}),
+    "port 139 too": Expected(f"{MANY}.36", _ALWAYS | {"old-dialects", "session-service-open"}, "B"),
 }
 TABLE: dict[str, Expected] = {
     **{f"smbd, {name}": expected for name, expected in SMBD.items()},
@@ -171,7 +167,15 @@ def running(make_namespace: Callable[[], str], folder: Path) -> Iterator[Lab]:
         state = folder / "named"
         _smbd(stack, lab.named, NMBD, state)
         # It leaves with its parent's input where that ends.
-        nmbd = ["nmbd", "-F", "--no-process-group", "-s", state / "smb.conf", "-l", state]
+        nmbd: list[str | Path] = [
+            "nmbd",
+            "-F",
+            "--no-process-group",
+            "-s",
+            state / "smb.conf",
+            "-l",
+            state,
+        ]
         _program(stack, lab.named, nmbd, state)
         _program(
             stack,
@@ -193,7 +197,15 @@ def _made(folder: Path) -> Path:
 def _smbd(stack: ExitStack, namespace: str, expected: Expected, state: Path) -> None:
     (_made(state) / "files").mkdir(mode=0o755)
     (state / "smb.conf").write_text(_smb_conf(expected, state))
-    command = ["smbd", "-F", "--no-process-group", "-s", state / "smb.conf", "-l", state]
+    command: list[str | Path] = [
+        "smbd",
+        "-F",
+        "--no-process-group",
+        "-s",
+        state / "smb.conf",
+        "-l",
+        state,
+    ]
     stack.callback(_end_rpc_server, state)
     _program(stack, namespace, command, state)
 
@@ -213,7 +225,9 @@ def _smb_conf(expected: Expected, state: Path) -> str:
     for key in ("private dir", "lock directory", "state directory", "cache directory"):
         settings[key] = str(state)
     settings["pid directory"] = str(state)
-    lines = "".join(f"   {key} = {value}\n" for key, value in (settings | expected.settings).items())
+    lines = "".join(
+        f"   {key} = {value}\n" for key, value in (settings | expected.settings).items()
+    )
     return f"[global]\n{lines}[files]\n   path = {state / 'files'}\n"
 
 
@@ -228,9 +242,7 @@ def _end_rpc_server(state: Path) -> None:
             os.kill(int(pid_file.read_text()), signal.SIGTERM)
 
 
-def _nethood(
-    stack: ExitStack, namespace: str, expected: Expected, name: str, state: Path
-) -> None:
+def _nethood(stack: ExitStack, namespace: str, expected: Expected, name: str, state: Path) -> None:
     (_made(state) / "files").mkdir()
     places = [f'"{expected.address}:445"']
     if name in _PORT_139:
@@ -240,14 +252,12 @@ def _nethood(
     config = state / "nethood.toml"
     config.write_text(f'[server]\nname = "ATTIC"\n{lines}[shares.files]\npath = "files"\n')
     (state / "password").write_text("correct-horse-9\n")
-    command = [sys.executable, "-m", "nethood", "serve", "--config", config]
+    command: list[str | Path] = [sys.executable, "-m", "nethood", "serve", "--config", config]
     command += ["--user", "alice", "--password-file", state / "password"]
     _program(stack, namespace, command, state)
 
 
-def _program(
-    stack: ExitStack, namespace: str, command: list[str | Path], state: Path
-) -> None:
+def _program(stack: ExitStack, namespace: str, command: list[str | Path], state: Path) -> None:
     """Start a program that ends with the stack; what it says goes to a file in *state*."""
     log = stack.enter_context((state / f"said-{Path(command[0]).name}").open("wb"))
     process = subprocess.Popen(

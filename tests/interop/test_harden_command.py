@@ -88,3 +88,42 @@ def test_a_plan_that_somebody_changed_is_not_run(lab: Lab, tmp_path: Path) -> No
     assert "is not the plan for this machine as it is now" in said
     assert "/etc/owned" not in lab.tree("/etc")
     assert "nethood" not in lab.rules()
+
+
+SMB_CONF = """\
+# Kept as it is.
+[global]
+   server min protocol = NT1
+   map to guest = Bad User
+
+[pub]
+   path = /srv
+   public = yes
+"""
+
+
+def test_samba_that_does_not_run_is_set_and_put_back(lab: Lab) -> None:
+    need_programs("testparm", "smbcontrol")
+    lab.run("rmdir", "/run/systemd/system")
+    lab.run("mkdir", "/var/lib/samba", "/run/samba", "/var/log/samba")
+    conf = lab.files / "etc/samba/smb.conf"
+    conf.parent.mkdir(exist_ok=True)
+    conf.write_text(SMB_CONF, encoding="utf-8")
+    conf.chmod(0o604)
+    files = lab.tree("/etc")
+
+    plan = harden(lab, "plan", "--platform", "samba", "--platform", "nftables")
+    assert "Plan for" in plan
+    assert "Put into /etc/samba/smb.conf:" in plan
+    said = harden(lab, "apply", "--platform", "samba", "--yes", status=1)
+    assert "Verified: the settings are as they were left.\n" in said
+    assert "Not so at 127.0.0.1 port 445: SMB1 is not known" in said, "the lab's port is no smbd"
+    assert conf.read_text(encoding="utf-8").startswith(SMB_CONF)
+    assert "[pub]\n   guest ok = no\n" in conf.read_text(encoding="utf-8")
+
+    conf.write_text(SMB_CONF, encoding="utf-8")
+    assert "samba-settings" in harden(lab, "verify", status=1)
+    assert "samba-settings" in json.loads(harden(lab, "verify", "--json", status=1))["problems"]
+    harden(lab, "apply", "--platform", "samba", "--yes", status=1)
+    harden(lab, "undo")
+    assert lab.tree("/etc") == files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,26 @@ def test_unconfirmed_it_rolls_back_even_where_who_applied_it_was_killed(lab: Lab
     wait_until(lambda: not list(lab.state.glob("armed-*")))
 
 
+SYSTEMD_RUN = """#!/bin/sh
+while [ "${1#--}" != "$1" ]; do shift; done
+touch "$(dirname "$0")/asked"
+setsid "$@" >/dev/null 2>&1 </dev/null &
+"""
+
+
+def test_where_systemd_runs_the_watch_is_its_service(lab: Lab, tmp_path: Path) -> None:
+    rules = lab.rules()
+    program = tmp_path / "bin/systemd-run"
+    program.parent.mkdir()
+    program.write_text(SYSTEMD_RUN)
+    program.chmod(0o755)
+    lab.env["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+    lab.harden_dying("apply", platform="nftables", confirm_within_s=1.0)
+    assert (program.parent / "asked").exists()
+    wait_until(lambda: not is_applied(lab))
+    assert lab.rules() == rules
+
+
 def test_confirmed_it_stays_and_is_kept_over_a_restart(lab: Lab) -> None:
     lab.harden("apply", platform="nftables", allow=list(ALLOWED), confirm_within_s=60)
     assert not (lab.files / ENABLED / "nethood-harden.service").exists()
@@ -83,7 +104,10 @@ def test_rules_that_somebody_flushed_are_put_back_and_undone_all_the_same(lab: L
         rules, files = lab.rules(), lab.tree("/etc")
         lab.harden("apply", platform="iptables", allow=list(ALLOWED))
         lab.run("iptables", "-D", "NETHOOD", "3")
-        assert "445/tcp IPv4" in lab.harden("verify")["let_in"]
+        found = lab.harden("verify")
+        assert "445/tcp IPv4" in found["let_in"]
+        assert found["states"]["445/tcp IPv4"] == found["states"]["137/udp IPv4"] == "open"
+        assert found["states"]["445/tcp IPv6"] == "filtered"
         assert lab.harden("apply", platform="iptables", allow=list(ALLOWED))["changed"]
         assert lab.harden("verify")["verified"]
         lab.harden("undo")

@@ -70,6 +70,8 @@ def test_it_is_kept_over_a_restart_and_undone_after_it(case: Case, lab: Lab) -> 
         lab.harden("apply", platform=case.platform, allow=ALLOWED)
         case.restart(lab)
         shut_out(lab)
+        found = lab.harden("verify")
+        assert found["verified"], found
         lab.harden("undo")
         assert lab.tree("/etc") == files
         assert set(lab.from_stranger().values()) == {"open"}
@@ -87,3 +89,18 @@ def test_killed_at_any_moment_it_recovers(case: Case, lab: Lab) -> None:
             stride=case.stride,
         )
         assert report["died"] * case.stride >= 20
+
+
+@pytest.mark.parametrize("case", [CASES[1], CASES[4]], ids=str)
+def test_killed_while_it_is_undone_the_next_undo_ends_it(case: Case, lab: Lab) -> None:
+    need_programs(*case.programs)
+    with case.setup(lab):
+        report = lab.harden(
+            "cuts",
+            platform=case.platform,
+            allow=ALLOWED[:1],
+            folders=FOLDERS,
+            stride=max(3, case.stride // 2),
+            in_undo=True,
+        )
+        assert report["died"] >= 3

@@ -7,11 +7,12 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from nethood.cli.harden_probe import ask_samba
 from nethood.errors import LocalError
 from nethood.exposure.context import ProbeOptions
 from nethood.exposure.examine import examine
@@ -20,7 +21,7 @@ from nethood.exposure.harden.journal import Journal
 from nethood.exposure.harden.model import LocalFacts, Plan, Platform, parse_network
 from nethood.exposure.harden.plan import make_plan
 from nethood.exposure.harden.platforms import samba
-from nethood.exposure.harden.runner import Machine
+from nethood.exposure.harden.runner import FileState, Machine, Ran
 from nethood.exposure.harden.undo import undo
 from nethood.exposure.model import HostReport, Signing, Target
 from tests.exposure.loopback import HOST, LoopbackNetwork
@@ -104,12 +105,20 @@ def test_closed_looked_at_and_put_back(smbd: Smbd, conf: Path, tmp_path: Path) -
     before = identity(conf)
     assert smb1_is_on(smbd)
     assert signing(smbd) is Signing.ENABLED
+    assert ask_samba(plan_for(conf), port=smbd.port) == (
+        False,
+        f"Not so at 127.0.0.1 port {smbd.port}: SMB1 is accepted, signing is enabled.",
+    )
     assert comes_in(smbd, tmp_path, "nobody-here%wrong").status == 0
 
     machine, journal = Machine(), Journal(tmp_path / "journal")
     plan = plan_for(conf, "127.0.0.0/8")
     assert apply(plan, machine, journal).changed == ["samba-settings"]
-    wait_until(lambda: not smb1_is_on(smbd))
+    assert ask_samba(plan, patience_s=PATIENCE_S, port=smbd.port) == (
+        True,
+        f"Asked at 127.0.0.1 port {smbd.port}: SMB1 is refused, signing is required.",
+    )
+    assert not smb1_is_on(smbd)
     assert signing(smbd) is Signing.REQUIRED
     refused = comes_in(smbd, tmp_path, "nobody-here%wrong")
     assert "NT_STATUS_LOGON_FAILURE" in refused.output
@@ -167,3 +176,45 @@ def test_a_file_testparm_refuses_is_not_touched(
         apply(plan_for(conf), Machine(), Journal(tmp_path / "journal"))
     assert identity(conf) == before
     assert not Journal(tmp_path / "journal").exists
+
+
+class PowerCut(BaseException):
+    """Nothing catches it, as nothing catches a power cut."""
+
+
+class MortalMachine(Machine):
+    """A machine that loses its power when it has done so many things."""
+
+    def __init__(self, moment: int) -> None:
+        super().__init__()
+        self.left = moment
+
+    def _tick(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise PowerCut
+
+    def run(self, argv: Sequence[str], stdin: str = "") -> Ran:
+        self._tick()
+        return super().run(argv, stdin)
+
+    def put(self, path: str, state: FileState) -> None:
+        self._tick()
+        super().put(path, state)
+        self._tick()
+
+
+def test_cut_short_at_any_moment_it_is_put_back(smbd: Smbd, conf: Path, tmp_path: Path) -> None:
+    before, plan = identity(conf), plan_for(conf)
+    for moment in range(50):
+        machine, journal = MortalMachine(moment), Journal(tmp_path / "journal")
+        try:
+            apply(plan, machine, journal)
+        except PowerCut:
+            undo(journal, Machine())
+            assert identity(conf) == before, f"moment {moment}"
+        else:
+            break
+    assert moment > 3
+    assert undo(journal, Machine())
+    assert identity(conf) == before

@@ -121,6 +121,12 @@ async def test_keep_alives_are_left_out_and_pieces_put_together() -> None:
         assert await stream.receive() == (0, b"def")
 
 
+async def test_keep_alives_without_end() -> None:
+    with pytest.raises(Malformed, match="64 keep-alives and no message"):
+        await exchange(KEEP_ALIVE * 100)
+    assert await exchange(KEEP_ALIVE * 63 + b"\0\0\0\3abc") == b"abc"
+
+
 async def test_a_closed_port() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -155,18 +161,18 @@ async def test_silence_ends_at_the_deadline() -> None:
         await exchange(b"", 0.05)
 
 
-@pytest.mark.parametrize("endless", [b"\0\0\1\0", KEEP_ALIVE * 1000])
+@pytest.mark.parametrize("endless", [b"x", KEEP_ALIVE * 1000])
 async def test_trickling_and_flooding_gain_nothing(endless: bytes) -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(endless)
+        writer.write(b"\0\0\1\0" if endless == b"x" else b"")
         while True:
-            writer.write(KEEP_ALIVE if endless.startswith(KEEP_ALIVE) else b"x")
+            writer.write(endless)
             await writer.drain()
             await asyncio.sleep(0.001)
 
     async with serving(serve) as port, await connect(port, 0.1) as stream:
         started = asyncio.get_running_loop().time()
-        with pytest.raises(TimedOut):
+        with pytest.raises(TimedOut if endless == b"x" else Malformed):
             await stream.receive()
         assert asyncio.get_running_loop().time() - started < 5
 

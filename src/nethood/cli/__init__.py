@@ -74,6 +74,7 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
         "scan": ("nethood.cli.scan:scan", "Find what is exposed in whole networks."),
         "ping": ("nethood.cli.ping:ping", "Find out whether a port is open, and how far away."),
         "check": ("nethood.cli.check_host:check", "Look at one host in depth, and how to fix it."),
+        "watch": ("nethood.cli.watch:watch", "Watch that the ports stay closed; tell when not."),
         "findings": ("nethood.cli.findings:findings", "Explain what the scanner finds."),
         "local": ("nethood.cli.local:local", "Show what this machine has open, and to whom."),
         "harden": ("nethood.cli.harden:harden", "Close NetBIOS and SMB, prove it, undo it."),

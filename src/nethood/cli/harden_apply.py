@@ -147,11 +147,15 @@ def _ask(plan: Plan, *, as_json: bool) -> None:
     """Show *plan* and have it agreed to. Raises UsageError where nobody is there to."""
     if as_json or not sys.stdin.isatty():
         raise click.UsageError("say --yes: nobody is here to be asked")
+    from nethood.errors import LocalError
+
     show(plan)
-    click.confirm("Do this now?", abort=True)
+    if not click.confirm("Do this now?"):
+        raise LocalError("nothing was changed")
 
 
 def _apply(plan: Plan, journal: Journal, confirm_within_s: int | None, *, as_json: bool) -> int:
+    from nethood.cli.harden_probe import PATIENCE_S, ask_samba
     from nethood.exposure.harden.apply import apply as apply_plan
     from nethood.exposure.harden.runner import Machine
     from nethood.exposure.harden.verify import verify
@@ -165,11 +169,12 @@ def _apply(plan: Plan, journal: Journal, confirm_within_s: int | None, *, as_jso
         say=_nothing if as_json else click.echo,
     )
     seen = verify(journal, machine)
+    is_right, answer = ask_samba(plan, patience_s=PATIENCE_S)
     if as_json:
-        click.echo(json.dumps(_fields(applied, confirm_within_s, seen)))
+        click.echo(json.dumps(_fields(applied, confirm_within_s, seen) | {"samba": answer}))
     else:
-        _tell(applied, confirm_within_s, seen)
-    return NOT_VERIFIED if seen is None or not seen.verified else 0
+        _tell(applied, confirm_within_s, seen, answer)
+    return 0 if seen is not None and seen.verified and is_right else NOT_VERIFIED
 
 
 def _nothing(sentence: str) -> None:
@@ -185,11 +190,15 @@ def _fields(
     return {"changed": applied.changed, "confirm_within_s": waits, **fields(seen)}
 
 
-def _tell(applied: Applied, confirm_within_s: int | None, seen: Verification | None) -> None:
+def _tell(
+    applied: Applied, confirm_within_s: int | None, seen: Verification | None, answer: str
+) -> None:
     if not applied.changed:
         click.echo("Nothing had to be changed: it is applied already.")
     if seen is not None:
         click.echo(f"{seen.sentence[:1].upper()}{seen.sentence[1:]}.")
+    if answer:
+        click.echo(answer)
     if applied.waiting:
         when = f"within {confirm_within_s} s" if confirm_within_s else "in time"
         click.echo(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from nethood.exposure.harden.model import Plan
+    from nethood.exposure.harden.model import Client, Plan
 
 PLATFORMS = (
     "ufw",
@@ -49,17 +49,30 @@ def platform_option(function: _Function) -> _Function:
 @click.command(short_help="Say what would be closed, and what breaks.")
 @allow_option
 @platform_option
+@click.option(
+    "--seen",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Name the clients in FILE, written by 'nethood serve --json', beside those connected now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write it to FILE.")
-def plan(allow: Sequence[str], platforms: Sequence[str], as_json: bool, out: Path | None) -> None:
+def plan(
+    allow: Sequence[str],
+    platforms: Sequence[str],
+    seen: Path | None,
+    as_json: bool,
+    out: Path | None,
+) -> None:
     """Say what would be closed, what breaks by it, and the exact commands, in order.
 
     Nothing is changed. A plan for another system than this one is for printing: type there what
     it says. FILE is for 'nethood harden apply FILE' and for the watcher.
     """
+    from nethood.cli.harden_seen import read_seen
     from nethood.exposure.harden.model import plan_to_json
 
-    made = make(allow, platforms)
+    made = make(allow, platforms, read_seen(seen) if seen is not None else ())
     if out is not None:
         write_plan(out, plan_to_json(made))
     if as_json:
@@ -70,7 +83,7 @@ def plan(allow: Sequence[str], platforms: Sequence[str], as_json: bool, out: Pat
         show(made)
 
 
-def make(allow: Sequence[str], platforms: Sequence[str]) -> Plan:
+def make(allow: Sequence[str], platforms: Sequence[str], seen: Sequence[Client] = ()) -> Plan:
     """Make a plan from the options. Raises LocalError."""
     import time
 
@@ -81,7 +94,7 @@ def make(allow: Sequence[str], platforms: Sequence[str]) -> Plan:
 
     networks = [parse_network(text) for text in allow]
     chosen = [Platform(name) for name in platforms]
-    facts = gather_facts(Machine(), platforms=chosen)
+    facts = gather_facts(Machine(), seen, chosen)
     return make_plan(facts, networks, chosen, made_unix=time.time())
 
 

@@ -30,16 +30,18 @@ def verify(inside_only: bool, state_folder: Path, as_json: bool) -> int:
     The exit status is 1 where it does not, or where nothing is applied.
     """
     journal = journal_in(state_folder)
+    from nethood.cli.harden_probe import ask_samba
     from nethood.exposure.harden.runner import Machine
     from nethood.exposure.harden.verify import verify as look
 
     seen = look(journal, Machine(), from_outside=not inside_only)
+    is_right, answer = ask_samba(seen.plan) if seen is not None else (True, "")
     if as_json:
-        click.echo(json.dumps(fields(seen)))
+        click.echo(json.dumps(fields(seen) | {"samba": answer}))
     else:
-        for line in lines(seen):
+        for line in [*lines(seen), *([answer] if answer else [])]:
             click.echo(line)
-    return 0 if holds(seen, inside_only=inside_only) else NOT_VERIFIED
+    return 0 if holds(seen, inside_only=inside_only) and is_right else NOT_VERIFIED
 
 
 def holds(seen: Verification | None, *, inside_only: bool) -> bool:

@@ -47,7 +47,9 @@ def _head(plan: Plan) -> Iterator[str]:
     if plan.closes:
         yield from _wrapped(f"Closes {', '.join(plan.closes)} to {_all_but(plan.allow)}.")
     yield from _list("What it costs:", plan.breaks)
-    yield from _list("Seen using these ports:", [client_line(one) for one in plan.clients])
+    fates = plan.closes != []
+    seen = [client_line(one, is_judged=fates) for one in plan.clients]
+    yield from _list("Seen using these ports:", seen)
     yield from _list("Notes:", plan.notes)
 
 
@@ -55,10 +57,11 @@ def _all_but(allow: list[str]) -> str:
     return f"everybody but {', '.join(allow)}" if allow else "everybody"
 
 
-def client_line(client: Client) -> str:
-    """Return one client in a line: who, where seen, and what becomes of it."""
+def client_line(client: Client, *, is_judged: bool) -> str:
+    """Return one client in a line: who, where seen, and, of a firewall, what becomes of it."""
     fate = "stays let in" if client.allowed else "is shut out"
-    return printable(f"{client.address}, port {client.port} ({client.seen_by}): {fate}")
+    line = f"{client.address}, port {client.port} ({client.seen_by})"
+    return printable(f"{line}: {fate}" if is_judged else line)
 
 
 def _last_words(plan: Plan) -> str:

@@ -33,6 +33,7 @@ from nethood.nbt.session import (
 DEFAULT_LIMIT = 128 * 1024 + 1024
 """The longest message accepted: a transfer of 128 KiB and its headers."""
 _RECEIVE_SIZE = 16 * 1024
+_MOST_KEEP_ALIVES = 64
 _MAX_LENGTH = 0xFFFFFF
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 _TIMED_OUT = (errno.ETIMEDOUT,)
@@ -137,9 +138,10 @@ class FrameStream:
     async def receive(self) -> tuple[int, bytes]:
         """Return the next (packet type, message), keep-alives left out.
 
-        Raises TimedOut, ConnectionLost, or Malformed for what is no packet or over the limit.
+        Raises TimedOut, ConnectionLost, or Malformed for what is no packet, is over the limit, or
+        where keep-alives are all that comes: thousands fit in a read, and would keep others waiting.
         """
-        while True:
+        for _ in range(_MOST_KEEP_ALIVES):
             kind, length = await self._header()
             end = FRAME_HEADER_SIZE + length
             await self._fill(end)
@@ -147,6 +149,7 @@ class FrameStream:
             del self._buffer[:end]
             if kind != SESSION_KEEP_ALIVE:
                 return kind, message
+        raise Malformed("Session packets", f"{_MOST_KEEP_ALIVES} keep-alives and no message")
 
     async def exchange(self, message: bytes) -> bytes:
         """Send a session message and return the next one. Raises as send and receive do."""

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nethood.errors import LocalError
+from nethood.errors import Error, LocalError
 from nethood.exposure.watch.view import WatchView
 from nethood.web import deviations, live, login, look_page, pages
 from nethood.web.desk import Desk, desk_of
@@ -35,7 +35,7 @@ def make_app(view: WatchView, settings: Settings | None = None) -> Starlette:
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Guard, settings=settings, sessions=sessions)],
-        exception_handlers={HTTPException: _http_problem, LocalError: _local_problem},
+        exception_handlers={HTTPException: _http_problem, Error: _error},
     )
     app.state.desk = Desk(view, settings, sessions, Looks(view, settings.now), Streams())
     return app
@@ -76,5 +76,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     return desk_of(request).problem(request, error.status_code, sentence)
 
 
-async def _local_problem(request: Request, error: Exception) -> Response:
-    return desk_of(request).problem(request, 400, str(error))
+async def _error(request: Request, error: Exception) -> Response:
+    """What was asked for can't be; or the store failed, and it may work again later."""
+    status = 400 if isinstance(error, LocalError) else 503
+    return desk_of(request).problem(request, status, str(error))

@@ -7,10 +7,12 @@ origin of what changes something, the size of the request, the session, the logi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,6 +41,7 @@ HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _ONE_YEAR_S = 31_536_000
+_TOO_LARGE = "That request is too large."
 
 
 class Guard:
@@ -107,9 +110,7 @@ class Guard:
             return None
         if scope["method"] not in _SAFE:
             return _say(403, "Your session is over; log in again.")
-        query = scope["query_string"].decode("latin-1")
-        wanted = path + (f"?{query}" if query else "")
-        return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+        return RedirectResponse(f"/login?next={quote(_place(scope), safe='')}", 303)
 
     def _with_headers(self, scope: Scope, send: Send, fresh: str) -> Send:
         async def send_with_headers(message: Message) -> None:
@@ -151,7 +152,7 @@ def _check_length(headers: Headers) -> Response | None:
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()):
         return _say(400, "That request has no proper length.")
-    return _say(413, "That request is too large.") if int(text[:12]) > LONGEST_BODY else None
+    return _say(413, _TOO_LARGE) if int(text[:12]) > LONGEST_BODY else None
 
 
 def _comes_from_elsewhere(scope: Scope, headers: Headers) -> bool:
@@ -165,22 +166,23 @@ def _comes_from_elsewhere(scope: Scope, headers: Headers) -> bool:
 
 def _come_again(scope: Scope) -> Response:
     """Have the browser ask once more, from a page of ours: then it sends the cookie."""
-    query = scope["query_string"].decode("latin-1")
-    place = quote(scope["path"] + (f"?{query}" if query else ""), safe="/?=&%:@,;~+-._")
+    place = escape(_place(scope))
     return HTMLResponse(
         '<!doctype html><html lang="en"><title>nethood</title>'
-        f'<meta http-equiv="refresh" content="0;url={_local(place)}">'
-        f'<p><a href="{_local(place)}">Go on to the dashboard</a></p></html>'
+        f'<meta http-equiv="refresh" content="0;url={place}">'
+        f'<p><a href="{place}">Go on to the dashboard</a></p></html>'
     )
 
 
-def _local(place: str) -> str:
-    escaped = place.replace("&", "&amp;").replace(";", "%3B").replace("&amp%3B", "&amp;")
-    return "/" + escaped.lstrip("/")
+def _place(scope: Scope) -> str:
+    """Return path and query as they stand in an address of this site, and of no other."""
+    query = quote(scope["query_string"].decode("latin-1"), safe="=&%+:@,~-._")
+    path = "/" + quote(scope["path"], safe="/:@[]~-._").lstrip("/")
+    return f"{path}?{query}" if query else path
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Cut a body that grows over the limit although it announced no length."""
+    """Refuse a body that grows over the limit although it announced no length."""
     seen = 0
 
     async def receive_bounded() -> Message:
@@ -189,7 +191,7 @@ def _bounded(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             if seen > LONGEST_BODY:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413, _TOO_LARGE)
         return message
 
     return receive_bounded

@@ -62,7 +62,7 @@ async def look_result(request: Request) -> Response:
     look = desk.looks.find(request.path_params["look_id"], session_of(request).id)
     if look is None:
         return desk.problem(request, 404, "That look isn't kept any more. Look again.")
-    return _page(request, look, look.text, look.problem, 400 if look.problem else 200)
+    return _page(request, look, look.text, look.problem)
 
 
 def rows_of(look: Look, changed: Collection[str] | None = None) -> list[Row]:

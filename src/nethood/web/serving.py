@@ -54,9 +54,20 @@ async def run_app(
         behind_https=behind_https,
         names=names,
     )
+    await serve(view, settings, port, on_ready)
+
+
+async def serve(
+    view: WatchView,
+    settings: Settings,
+    port: int,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the dashboard with settings that are in order, as `run_app` says."""
     app = make_app(view, settings)
     config = _config(app, settings)
-    sockets = bind([("127.0.0.1" if address == "localhost" else address, port)])
+    address = "127.0.0.1" if settings.address == "localhost" else settings.address
+    sockets = bind([(address, port)])
     url = _url(settings, address, sockets[0].getsockname()[1])
     server = _server(config)
     serving = asyncio.create_task(server.serve(sockets=sockets))

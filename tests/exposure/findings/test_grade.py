@@ -61,6 +61,18 @@ def test_what_matters_and_is_unknown_makes_it_at_best(field: str) -> None:
     assert (judged.grade, judged.at_best) == ("A", True)
 
 
+@pytest.mark.parametrize("field", ["shares", "pipes"])
+@pytest.mark.parametrize(
+    ("reason", "at_best"), [("no answer within 3 s", True), ("refused: STATUS_X", False)]
+)
+def test_a_look_around_that_broke_off_makes_it_at_best(
+    field: str, reason: str, at_best: bool
+) -> None:
+    report = hosts.samba()
+    setattr(report, field, unknown(reason))
+    assert assess(report).at_best is at_best
+
+
 def test_closed_ports_hide_nothing() -> None:
     report = HostReport(Target("192.168.1.1"))
     closed = known(PortFacts(PortState.CLOSED))

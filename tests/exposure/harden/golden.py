@@ -11,7 +11,7 @@ from pathlib import Path
 from nethood.exposure.harden.model import LocalFacts, PlanRequest, Step, parse_network
 from nethood.exposure.harden.platforms import pf, samba, windows_firewall, windows_settings
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parent / "texts"
 ALLOWED = ("10.0.0.0/8", "fd00::/8", "203.0.113.0/24")
 SMB_CONF = """\
 # Written by hand.

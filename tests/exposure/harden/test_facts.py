@@ -10,6 +10,7 @@ import pytest
 from nethood.exposure.harden.facts import gather_facts
 from nethood.exposure.harden.model import Client, Platform
 from nethood.exposure.harden.runner import Machine, Ran
+from nethood.exposure.local.commands import Ran as ToolRan
 
 ZONES = """\
 home (active)
@@ -22,6 +23,10 @@ work
   interfaces:
   sources: 192.0.2.0/24
 """
+
+
+def no_rules(_: Sequence[str]) -> ToolRan | None:
+    return None
 
 
 class ToldMachine(Machine):
@@ -60,11 +65,12 @@ def on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ufw(tmp_path: Path) -> None:
     put(tmp_path, "etc/default/ufw", "# IPV6=no\nIPV6=yes\n")
     machine = ToldMachine(tmp_path, ufw_status="Status: active\n", ufw_version="ufw 0.36.2\n")
-    ufw = gather_facts(machine).firewalls[Platform.UFW]
+    ufw = gather_facts(machine, run=no_rules).firewalls[Platform.UFW]
+    assert "nft" in gather_facts(machine, run=no_rules).rules_unknown
     assert (ufw.installed, ufw.active, ufw.version) == (True, True, "0.36.2")
     assert ufw.details == {"ipv6": "yes"}
     machine.said["ufw_status"] = "Status: inactive\n"
-    assert not gather_facts(machine).firewalls[Platform.UFW].active
+    assert not gather_facts(machine, run=no_rules).firewalls[Platform.UFW].active
 
 
 def test_firewalld_and_its_zones(tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_firewalld_and_its_zones(tmp_path: Path) -> None:
         firewall_cmd_list_all_zones=ZONES,
         firewall_cmd_permanent_list_all_zones="dmz\n  interfaces: eth2\n",
     )
-    firewalld = gather_facts(machine).firewalls[Platform.FIREWALLD]
+    firewalld = gather_facts(machine, run=no_rules).firewalls[Platform.FIREWALLD]
     assert firewalld.active
     assert firewalld.details == {"zones": "dmz home public work"}
 
@@ -84,14 +90,14 @@ def test_firewalld_and_its_zones(tmp_path: Path) -> None:
 def test_nftables_and_the_file_its_service_loads(tmp_path: Path) -> None:
     machine = ToldMachine(tmp_path, nft_version="nftables v1.0.6 (Lester Gooch)\n")
     put(tmp_path, "etc/nftables.conf", "flush ruleset\n")
-    facts = gather_facts(machine)
+    facts = gather_facts(machine, run=no_rules)
     assert not facts.firewalls[Platform.NFTABLES].starts
     assert facts.files == {}
     put(tmp_path, "etc/systemd/system/sysinit.target.wants/nftables.service")
     put(tmp_path, "etc/real.conf", "table inet mine { }\n")
     (tmp_path / "etc/nftables.conf").unlink()
     (tmp_path / "etc/nftables.conf").symlink_to("real.conf")
-    facts = gather_facts(machine)
+    facts = gather_facts(machine, run=no_rules)
     assert facts.firewalls[Platform.NFTABLES].version == "1.0.6"
     assert facts.files == {"/etc/real.conf": "table inet mine { }\n"}
     assert facts.programs == {"nft": "/usr/sbin/nft"}
@@ -101,12 +107,12 @@ def test_iptables_and_the_files_that_are_loaded(tmp_path: Path) -> None:
     machine = ToldMachine(
         tmp_path, iptables_V="iptables v1.8.9 (legacy)\n", iptables_w_S="-P INPUT ACCEPT\n"
     )
-    iptables = gather_facts(machine).firewalls[Platform.IPTABLES]
+    iptables = gather_facts(machine, run=no_rules).firewalls[Platform.IPTABLES]
     assert (iptables.active, iptables.starts) == (False, False)
     assert iptables.details == {"kind": "legacy", "ipv6": "no"}
     put(tmp_path, "etc/iptables/rules.v4", "*filter\nCOMMIT\n")
     put(tmp_path, "etc/systemd/system/multi-user.target.wants/netfilter-persistent.service")
-    facts = gather_facts(machine, platforms=[Platform.IPTABLES])
+    facts = gather_facts(machine, run=no_rules, platforms=[Platform.IPTABLES])
     assert facts.firewalls[Platform.IPTABLES].starts
     assert list(facts.firewalls) == [Platform.IPTABLES]
     assert facts.files == {
@@ -117,4 +123,4 @@ def test_iptables_and_the_files_that_are_loaded(tmp_path: Path) -> None:
 
 def test_clients_that_others_have_seen_come_first(tmp_path: Path) -> None:
     seen = Client("192.0.2.9", 445, "nethood's log", 5.0)
-    assert gather_facts(ToldMachine(tmp_path), [seen]).clients[0] == seen
+    assert gather_facts(ToldMachine(tmp_path), [seen], run=no_rules).clients[0] == seen

@@ -96,13 +96,13 @@ def test_an_undone_journal_is_put_aside_under_a_name_of_its_own(journal: Journal
 def test_a_command_that_outlives_us_holds_the_lock(tmp_path: Path) -> None:
     """An orphan of a killed run may still change rules: the next run waits until it has ended."""
     script = """
-import os, sys
+import sys
 from pathlib import Path
 from nethood.exposure.harden.journal import Journal
 from nethood.exposure.harden.runner import Machine
 machine, journal = Machine(), Journal(Path(sys.argv[1]))
 with journal.locked() as machine.lock_fd:
-    machine.run(["sh", "-c", "kill -9 $PPID; echo begun; read line < $0; echo done > $0.out",
+    machine.run(["sh", "-c", "kill -9 $PPID; read line < $0; echo done > $0.out",
                  sys.argv[2]])
 """
     pipe = tmp_path / "pipe"
@@ -111,13 +111,12 @@ with journal.locked() as machine.lock_fd:
         [sys.executable, "-c", script, str(tmp_path), str(pipe)], check=False, timeout=60
     )
     assert killed.returncode == -9
-    waiter = subprocess.Popen(
-        ["flock", str(tmp_path / "lock"), "cat", f"{pipe}.out"], stdout=subprocess.PIPE
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiter.wait(0.2)
-    pipe.write_text("go on\n")
-    assert waiter.communicate(timeout=30)[0] == b"done\n"
+    words = ["flock", str(tmp_path / "lock"), "cat", f"{pipe}.out"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as waiter:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiter.wait(0.2)
+        pipe.write_text("go on\n")
+        assert waiter.communicate(timeout=30)[0] == b"done\n"
 
 
 def test_the_machine_needs_no_lock_to_look(tmp_path: Path) -> None:

@@ -78,6 +78,17 @@ def test_every_platform_has_steps_and_a_plan_survives_json(platform: Platform) -
     assert plan_from_json(plan_to_json(plan)) == plan
 
 
+def test_a_plan_says_who_gets_in_now() -> None:
+    let_in = {"445/tcp IPv4": "everyone", "137/udp IPv4": "10.0.0.0/8", "445/tcp IPv6": "everyone"}
+    known = LocalFacts(let_in=let_in, rules_unknown="")
+    said = "everyone at 445/tcp IPv4, 445/tcp IPv6; 10.0.0.0/8 at 137/udp IPv4"
+    assert said in make_plan(known, [], [Platform.NFTABLES]).notes[-1]
+    nobody = make_plan(LocalFacts(rules_unknown=""), [], [Platform.NFTABLES])
+    assert nobody.notes[-1].endswith("let in: nobody.")
+    unknown = make_plan(LocalFacts(rules_unknown="needs root"), [], [Platform.NFTABLES])
+    assert "not known: needs root" in unknown.notes[-1]
+
+
 def test_allowed_networks_are_joined_and_sorted() -> None:
     words = ("10.0.1.0/24", "fd00::/8", "10.0.0.0/24", "2001:db8::1", "192.0.2.1")
     request = PlanRequest(allow=tuple(parse_network(word) for word in words))

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from nethood.exposure.findings.judge import judge, unknowns
 from nethood.exposure.findings.model import Finding, Severity, Unknown
-from nethood.exposure.model import HostReport, PortState
+from nethood.exposure.model import Answer, HostReport, PortState
 
 GRADES = "ABCDEF"
 NO_GRADE = "-"
 MANY_HIGH = 3
+REFUSED = "refused: "
+"""How the reason of an answer begins that the host denied."""
 
 
 @dataclass(slots=True)
@@ -71,10 +74,17 @@ def _could_be_worse(report: HostReport) -> bool:
     """Whether something that weighs much is unknown, other than behind ports that are closed."""
     if _is_closed(report):
         return False
-    smb1, dialects = report.smb1.value, report.dialects.value
-    if smb1 is None or dialects is None or report.anonymous.value is None:
+    smb1, dialects, anonymous = report.smb1.value, report.dialects.value, report.anonymous.value
+    if smb1 is None or dialects is None or anonymous is None:
+        return True
+    if anonymous.allowed and any(map(_broke_off, (report.shares, report.pipes))):
         return True
     return any(facts.supported is None for facts in dialects)
+
+
+def _broke_off(answer: Answer[Any]) -> bool:
+    """Whether a look around as nobody came to no end; that it was refused is an end."""
+    return answer.value is None and not answer.unknown.startswith(REFUSED)
 
 
 def _is_closed(report: HostReport) -> bool:

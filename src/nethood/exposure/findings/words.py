@@ -19,8 +19,9 @@ def clean(text: str, limit: int = LIMIT) -> str:
     return shown
 
 
-def joined(words: list[str], most: int = 12) -> str:
-    """Return cleaned *words* with commas, and how many are left out above *most*."""
-    shown = ", ".join(clean(word, 60) for word in words[:most])
+def joined(words: list[str], most: int = 12, limit: int = 60) -> str:
+    """Return cleaned *words* with commas, each *limit* long at most; how many there are above
+    *most* is said."""
+    shown = ", ".join(clean(word, limit) for word in words[:most])
     left = len(words) - most
     return f"{shown} and {left:,} more" if left > 0 else shown

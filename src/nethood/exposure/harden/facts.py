@@ -16,7 +16,9 @@ from nethood.exposure.harden.model import (
     LocalFacts,
     Platform,
 )
+from nethood.exposure.harden.rules import who_gets_in
 from nethood.exposure.harden.runner import Machine
+from nethood.exposure.local.commands import Run, run_program
 
 _PROGRAMS = ("nft", "iptables-restore", "ip6tables-restore", "ufw", "firewall-cmd")
 _NFTABLES_FILES = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
@@ -29,11 +31,15 @@ _SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "darwin"}
 
 
 def gather_facts(
-    machine: Machine, clients: Sequence[Client] = (), platforms: Collection[Platform] = ()
+    machine: Machine,
+    clients: Sequence[Client] = (),
+    platforms: Collection[Platform] = (),
+    *,
+    run: Run = run_program,
 ) -> LocalFacts:
     """Return what is true of this machine; *clients* are added to those connected right now.
 
-    With *platforms* only those firewalls are looked at.
+    With *platforms* only those firewalls are looked at; *run* reads the kernel's rules.
     """
     system = _SYSTEMS.get(sys.platform, sys.platform)
     seen = [*clients, *connected_clients()]
@@ -48,6 +54,7 @@ def gather_facts(
     firewalls = {
         name: look(machine) for name, look in looks.items() if not platforms or name in platforms
     }
+    let_in, rules_unknown = who_gets_in((), run)
     paths = [
         path
         for firewall in firewalls.values()
@@ -58,6 +65,8 @@ def gather_facts(
         host=platform.node(),
         system=system,
         is_root=machine.is_root,
+        let_in=let_in,
+        rules_unknown=rules_unknown,
         systemd=machine.exists("/run/systemd/system"),
         firewalls=firewalls,
         files={path: machine.read_text(path) for path in paths} | _samba(machine, platforms),

@@ -180,6 +180,10 @@ class LocalFacts:
     clients: list[Client] = field(default_factory=list)
     programs: dict[str, str] = field(default_factory=dict)
     """Where the programs of the firewalls are: "nft" -> "/usr/sbin/nft"."""
+    let_in: dict[str, str] = field(default_factory=dict)
+    """Who the rules let in now: "445/tcp IPv4" -> "everyone"; empty where that is nobody."""
+    rules_unknown: str = "nobody looked"
+    """Why *let_in* is not known; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True)

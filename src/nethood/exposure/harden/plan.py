@@ -124,6 +124,16 @@ def _notes(facts: LocalFacts, chosen: Sequence[Platform]) -> list[str]:
         "ssh and every connection that exists are left alone.",
         "A port that is forwarded to a container or a virtual machine is not closed by this.",
     ]
-    if facts.system == "linux" and not facts.is_root:
-        notes.append("Without root the firewalls' rules could not be read: they were guessed.")
+    if facts.rules_unknown:
+        notes.append(f"Who the rules let in now is not known: {facts.rules_unknown}.")
+    else:
+        notes.append(f"The rules there are now let in: {_let_in(facts)}.")
     return notes
+
+
+def _let_in(facts: LocalFacts) -> str:
+    """Say who gets in now: the ports by who may use them."""
+    ports: dict[str, list[str]] = {}
+    for port, who in facts.let_in.items():
+        ports.setdefault(who, []).append(port)
+    return "; ".join(f"{who} at {', '.join(at)}" for who, at in ports.items()) or "nobody"

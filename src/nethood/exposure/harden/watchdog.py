@@ -58,18 +58,25 @@ def arm(journal: Journal, machine: Machine, wait: Waiting) -> None:
     if _is_armed(journal, wait):
         return
     command = [sys.executable, "-m", __name__, str(journal.folder.absolute()), wait.token]
-    if machine.exists("/run/systemd/system") and machine.which("systemd-run"):
-        unit = f"--unit=nethood-harden-{wait.token}"
-        ran = machine.run(["systemd-run", "--quiet", "--collect", unit, *command, "stay"])
-        if ran.status:
-            _start(command, journal)
-    else:
+    systemd = machine.exists("/run/systemd/system") and machine.which("systemd-run")
+    if not (systemd and _start_as_service(command, machine, wait)):
         _start(command, journal)
     ends = now_s() + ARM_WITHIN_S
     while not _is_armed(journal, wait):
         if now_s() >= ends:
             raise LocalError("the roll-back could not be armed, so nothing is applied")
         time.sleep(0.02)
+
+
+def _start_as_service(command: list[str], machine: Machine, wait: Waiting) -> bool:
+    """Have systemd start the watch; return whether it did. It must not hold the lock we hold."""
+    unit = f"--unit=nethood-harden-{wait.token}"
+    held, machine.lock_fd = machine.lock_fd, None
+    try:
+        ran = machine.run(["systemd-run", "--quiet", "--collect", unit, *command, "stay"])
+    finally:
+        machine.lock_fd = held
+    return ran.status == 0
 
 
 def _start(command: list[str], journal: Journal) -> None:

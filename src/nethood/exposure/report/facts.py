@@ -53,10 +53,8 @@ def facts_of(report: HostReport) -> list[Fact]:
 def _software(report: HostReport) -> Iterator[Fact]:
     facts = report.software.value
     if facts is not None:
-        yield (
-            "Software",
-            f"{software_name(report)} ({facts.confidence}, told by {joined(facts.told_by, 4)})",
-        )
+        told = joined(facts.told_by, 4, 100)
+        yield "Software", f"{software_name(report)} ({facts.confidence}, told by {told})"
 
 
 def _ports(report: HostReport) -> Iterator[Fact]:
@@ -134,8 +132,7 @@ def _server(report: HostReport) -> Iterator[Fact]:
         return
     yield "Server GUID", clean(facts.server_guid, 60)
     if facts.system_time_unix:
-        skew = f", {facts.skew_s:+,.1f} s from here" if _short(facts.skew_s) else ""
-        yield "Its clock", moment(facts.system_time_unix) + skew
+        yield "Its clock", moment(facts.system_time_unix) + _skew(facts.skew_s)
     if facts.boot_time_unix:
         yield "Started", moment(facts.boot_time_unix)
     if facts.mechanisms:
@@ -144,8 +141,11 @@ def _server(report: HostReport) -> Iterator[Fact]:
         yield "Capabilities", joined(facts.capabilities)
 
 
-def _short(skew_s: float | None) -> bool:
-    return skew_s is not None and abs(skew_s) < 1e10
+def _skew(skew_s: float | None) -> str:
+    """Return how far a clock is off; adding zero takes the sign off a negative one."""
+    if skew_s is None or not abs(skew_s) < 1e10:
+        return ""
+    return f", {round(skew_s, 1) + 0.0:+,.1f} s from here"
 
 
 def _access(report: HostReport) -> Iterator[Fact]:

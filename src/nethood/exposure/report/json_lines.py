@@ -118,7 +118,7 @@ def plain(value: Any) -> Any:
         return value
     if kind is float:
         return value if math.isfinite(value) else None
-    names = _field_names(kind)
+    names = _field_names(kind)  # type: ignore[arg-type]
     if names is not None:
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Enum):

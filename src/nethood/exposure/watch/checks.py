@@ -32,7 +32,7 @@ class PortCheck:
 
     @property
     def sentence(self) -> str:
-        """"445/tcp closed except from 10.0.0.0/8"."""
+        """ "445/tcp closed except from 10.0.0.0/8"."""
         protocol, _, number = PORTS[self.port].partition("/")
         state = "open" if self.open else "closed"
         if self.except_from:
@@ -55,7 +55,7 @@ class SigningCheck:
 
     @property
     def sentence(self) -> str:
-        """"signing required"."""
+        """ "signing required"."""
         return f"signing {self.least}"
 
 
@@ -81,7 +81,7 @@ class LogonCheck:
 
     @property
     def sentence(self) -> str:
-        """"anonymous logon refused"."""
+        """ "anonymous logon refused"."""
         return f"{self.field} logon refused"
 
 
@@ -93,7 +93,7 @@ class DialectsCheck:
 
     @property
     def sentence(self) -> str:
-        """"dialects SMB 3.0 or newer"."""
+        """ "dialects SMB 3.0 or newer"."""
         return f"dialects SMB {self.minimum} or newer"
 
 
@@ -105,7 +105,7 @@ class GradeCheck:
 
     @property
     def sentence(self) -> str:
-        """"grade B or better"."""
+        """ "grade B or better"."""
         return "grade A" if self.least == "A" else f"grade {self.least} or better"
 
 
@@ -117,7 +117,7 @@ class FindingsCheck:
 
     @property
     def sentence(self) -> str:
-        """"no findings at or above high"."""
+        """ "no findings at or above high"."""
         return f"no findings at or above {self.severity}"
 
 
@@ -129,7 +129,7 @@ class HardenCheck:
 
     @property
     def sentence(self) -> str:
-        """"the plan lab.json still holds"."""
+        """ "the plan lab.json still holds"."""
         return f"the plan {self.plan} still holds"
 
 

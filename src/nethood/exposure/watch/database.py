@@ -53,14 +53,16 @@ def default_url() -> str:
 class Database:
     """An open database with the schema of this program, ours alone until it is closed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, beside: bool = False) -> None:
         """Open or make it, and bring its schema up to date.
 
-        Raises LocalError with a sentence for a URL that is none, a database that can't be opened,
-        one of a newer nethood, and one that another watcher holds.
+        With *beside* it is opened beside the watcher that may have it, as it is. Raises
+        LocalError with a sentence for a URL that is none, a database that can't be opened, one
+        of a newer nethood, and one that another watcher holds.
         """
         self.url = _checked_url(url)
         self.where = self.url.render_as_string(hide_password=True)
+        self._beside = beside
         self._lock: FileLock | None = None
         self._connection: Connection | None = None
         try:
@@ -111,6 +113,8 @@ class Database:
                 f"{self.where} was made by a newer nethood (its schema is {found!r});"
                 " install that version, or name another [state] url"
             )
+        if self._beside:
+            raise LocalError(f"{self.where} is no state of this version; start the watcher first")
         if found is not None and self.is_sqlite:
             self._keep_copy(found)
         with self.transaction() as connection:
@@ -133,6 +137,10 @@ class Database:
     def _prepare_file(self) -> None:
         """Make the file so that nobody else reads it, and lock the one beside it."""
         path = Path(self.url.database or "")
+        if self._beside:
+            if not path.exists():
+                raise LocalError(f"there is no {path}; start the watcher first")
+            return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = FileLock(path.with_name(f"{path.name}.lock"), f"the state in {path}")
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -154,6 +162,9 @@ class Database:
         """Take the lock with every new connection: what is written is written by its holder."""
         with connection.cursor() as cursor:
             cursor.execute(f"SET statement_timeout = {_STATEMENT_MS}")
+            if self._beside:
+                connection.commit()
+                return
             cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})")
             if cursor.fetchone()[0]:
                 connection.commit()

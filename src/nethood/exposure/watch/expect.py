@@ -87,7 +87,9 @@ def judge_expectations(
     has verdicts by key that do not follow from a report: that of "harden".
     """
     given = others or {}
-    return [given.get(one.key) or judge_expectation(one.check, report, here) for one in expectations]
+    return [
+        given.get(one.key) or judge_expectation(one.check, report, here) for one in expectations
+    ]
 
 
 def judge_expectation(check: Check, report: HostReport, here: str = "") -> Verdict:
@@ -115,9 +117,7 @@ def _smb1(_check: Smb1Check, report: HostReport) -> Verdict:
     if not facts.enabled:
         return as_expected("SMB1 is off")
     system = joined([text for text in (facts.native_os, facts.native_lan_manager) if text])
-    return deviates(
-        "SMB1 is on" + (f" ({system})" if system else ""), "on", exchanges(report.smb1)
-    )
+    return deviates("SMB1 is on" + (f" ({system})" if system else ""), "on", exchanges(report.smb1))
 
 
 def _signing(check: SigningCheck, report: HostReport) -> Verdict:

@@ -39,12 +39,12 @@ class Expectation:
 
     @property
     def id(self) -> str:
-        """"lab:445": unique in a policy, the same after a restart."""
+        """ "lab:445": unique in a policy, the same after a restart."""
         return f"{self.group}:{self.key}"
 
     @property
     def sentence(self) -> str:
-        """"445/tcp closed"."""
+        """ "445/tcp closed"."""
         return self.check.sentence
 
     def subject(self, target: str, name: str = "") -> Subject:

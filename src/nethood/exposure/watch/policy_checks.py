@@ -63,9 +63,7 @@ def _names(
             yield (*where, str(number)), f"there is no [{table}.{name}]; {hint}"
 
 
-def _group(
-    table: PolicyTable, where: KeyPath, group: GroupBase, folder: Path
-) -> Iterator[Problem]:
+def _group(table: PolicyTable, where: KeyPath, group: GroupBase, folder: Path) -> Iterator[Problem]:
     if ":" in where[1]:
         yield where, "a group's name can't have a colon in it"
     yield from _names((*where, "tell"), group.tell or (), list(table.alerts), "alerts")

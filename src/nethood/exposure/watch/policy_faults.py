@@ -34,6 +34,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "groups": GroupTable,
 }
 _NAMED = ("groups", "alerts")
+_NAMED_DEPTH = 2
 _LISTED = ("maintenance",)
 # What pydantic calls a fault, and what to write instead.
 _REMEDIES = {
@@ -57,8 +58,8 @@ _EXAMPLES = {
     "sender": 'sender = "nethood@example.org"',
     "to": 'to = ["ops@example.org"]',
     "argv": 'argv = ["/usr/local/bin/page-me"]',
-    "start": "start = 2026-12-24T18:00:00, or start = \"22:00\" with days",
-    "end": "end = 2026-12-25T06:00:00, or end = \"04:00\" with days",
+    "start": 'start = 2026-12-24T18:00:00, or start = "22:00" with days',
+    "end": 'end = 2026-12-25T06:00:00, or end = "04:00" with days',
     "listen": 'listen = "127.0.0.1:8137"',
 }
 _MOST_SHOWN = 60
@@ -97,10 +98,12 @@ class Faults:
 
 
 def dotted(where: KeyPath) -> str:
-    """Return *where* as a person writes it: groups.lab.445, maintenance 2: start."""
+    """Return *where* as a person writes it: groups.lab.445, groups.lab.targets[1]."""
     words = ""
-    for part, above in zip(where, (("",), *(where[:n] for n in range(1, len(where)))), strict=True):
-        if (part.isdigit() and above[:1] != ("groups",)) or (part.isdigit() and above[-1] in ("targets", "exclude", "tell")):
+    for depth, part in enumerate(where):
+        # What is named by the policy may be a number, and some expectations are: 139, 445.
+        is_name = where[0] in _NAMED and depth <= _NAMED_DEPTH
+        if part.isdigit() and not is_name:
             words += f"[{int(part) + 1}]"
         else:
             quoted = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
@@ -173,4 +176,3 @@ def _known(raw: Mapping[str, Any], where: KeyPath) -> list[str]:
         if where[0] == "alerts":
             model = CHANNELS[str(raw["alerts"][where[1]]["kind"])]
     return [field.alias or name for name, field in model.model_fields.items()]
-

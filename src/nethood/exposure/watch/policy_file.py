@@ -30,7 +30,32 @@ _DURATION = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)
 _UNIT_S = (86400, 3600, 60, 1)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LONGEST_S = 366 * 86400.0
-FACILITIES = ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
+FACILITIES = [
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "authpriv",
+    "ftp",
+    "ntp",
+    "audit",
+    "alert",
+    "clock",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+]
 
 
 def parse_duration(value: object) -> float:
@@ -124,9 +149,7 @@ def _syslog_address(value: object) -> str:
     except ValueError:
         is_host = False
     if not is_host and not (parts.scheme == "unix" and parts.path.startswith("/")):
-        raise ValueError(
-            'write "udp://loghost:514", "tcp://loghost:601" or "unix:///dev/log"'
-        )
+        raise ValueError('write "udp://loghost:514", "tcp://loghost:601" or "unix:///dev/log"')
     return text
 
 
@@ -173,6 +196,7 @@ class WebhookTable(_Channel):
     token_file: Path | None = None
     format: Literal["json", "slack", "teams", "ntfy"] = "json"
     ca: Path | None = None
+    proxy: str = ""
 
 
 class SmtpTable(_Channel):
@@ -300,7 +324,7 @@ class PolicyTable(_Table):
     rate: Annotated[float, Field(strict=True, gt=0, le=100_000)] | None = None
     public: StrictBool = False
     seen_from: str = ""
-    groups: dict[str, GroupTable] = {}  # type: ignore[valid-type]  # made by create_model
+    groups: dict[str, GroupTable] = {}
     alerts: dict[str, Annotated[ChannelTable, Field(discriminator="kind")]] = {}
     maintenance: tuple[MaintenanceTable, ...] = ()
     flood: FloodTable = FloodTable()

@@ -85,6 +85,12 @@ def count_targets(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def count_suspected(connection: Connection) -> int:
+    """Return how many expectations wait for the look that confirms a deviation."""
+    counts = phase_counts(connection)
+    return sum(n for (_, phase), n in counts.items() if phase is Phase.SUSPECTED)
+
+
 def open_deviations(
     connection: Connection, is_quiet: IsQuiet, limit: int = 1000
 ) -> list[Deviation]:

@@ -127,6 +127,18 @@ alert = Table(
     Index("watch_alert_state", "state", "next_try_unix"),
 )
 
+request = Table(
+    "watch_request",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("deviation_id", _Id, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at_unix", Double, nullable=False),
+    Column("until_unix", Double),
+)
+"""Acknowledgements by other processes, for the watcher to take up."""
+
 report = Table(
     "watch_report",
     metadata,

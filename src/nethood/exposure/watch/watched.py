@@ -87,22 +87,14 @@ class Watchlist:
                 tracked.get((one.id, e.group, e.key), NEW_TRACKED) for e in one.duty.expectations
             ]
 
-    def waiting_for_time(self) -> Iterator[tuple[Watched, int]]:
-        """Yield the expectations that time alone may make something of."""
-        for one in self.targets:
-            for place, tracked in enumerate(one.tracked):
-                if tracked is not NEW_TRACKED and tracked.waits_for_time:
-                    yield one, place
-
-    def find(self, target: str, group: str, key: str) -> tuple[Watched, int] | None:
-        """Return one expectation of one target, by its names."""
-        place = self.by_text.get(target)
-        if place is None:
+    def find(self, target: str, group: str, key: str) -> tuple[int, int] | None:
+        """Return the places of a target and of one expectation of it, by their names."""
+        index = self.by_text.get(target)
+        if index is None:
             return None
-        one = self.targets[place]
-        for number, expectation in enumerate(one.duty.expectations):
+        for place, expectation in enumerate(self.targets[index].duty.expectations):
             if (expectation.group, expectation.key) == (group, key):
-                return one, number
+                return index, place
         return None
 
 

@@ -7,6 +7,7 @@ order. Nothing leaves for people before the store has it, so a kill loses nothin
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from nethood.exposure.model import HostReport
 from nethood.exposure.watch import schema, writing
 from nethood.exposure.watch.checks import HardenCheck, PortCheck
-from nethood.exposure.watch.database import StoreError, upsert
+from nethood.exposure.watch.database import upsert
 from nethood.exposure.watch.events import Alert, Transition, TransitionKind, Verdict
 from nethood.exposure.watch.expect import judge_expectations
 from nethood.exposure.watch.machine import Step, step_look, step_time
@@ -25,7 +26,7 @@ from nethood.exposure.watch.outbox import put
 from nethood.exposure.watch.policy import FloodLimits, Policy
 from nethood.exposure.watch.report_text import report_to_json
 from nethood.exposure.watch.store import Store
-from nethood.exposure.watch.tracked import NEW_TRACKED
+from nethood.exposure.watch.tracked import NEW_TRACKED, State, Tracked
 from nethood.exposure.watch.watched import Watched, Watchlist
 from nethood.exposure.watch.writing import Stored
 from nethood.net.facing import source_address
@@ -42,8 +43,9 @@ _REPORTED = frozenset(TransitionKind) - {
 
 @dataclass(slots=True)
 class Batch:
-    """What is stored at once."""
+    """What is stored at once, and never twice."""
 
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     steps: list[Stored] = field(default_factory=list)
     checked: dict[int, float] = field(default_factory=dict)
     reports: dict[int, tuple[float, HostReport]] = field(default_factory=dict)
@@ -53,17 +55,11 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self.steps or self.checked or self.alerts or self.remembered)
 
-    def add(self, later: Batch) -> None:
-        """Take in a batch that comes after this one."""
-        self.steps += later.steps
-        self.checked |= later.checked
-        self.reports |= later.reports
-        self.alerts += later.alerts
-        self.remembered |= later.remembered
-
 
 def write_batch(connection: Connection, batch: Batch, limits: FloodLimits, now: float) -> None:
-    """Store everything of *batch* or nothing."""
+    """Store everything of *batch* or nothing; one that is stored already is left out."""
+    if not writing.is_new_batch(connection, batch.id):
+        return
     writing.write_steps(connection, batch.steps, limits, now)
     put(connection, batch.alerts, limits, now)
     writing.note_checked(connection, batch.checked)
@@ -79,7 +75,7 @@ class Watcher:
     """The targets of one policy, and what becomes of the looks at them."""
 
     def __init__(self, policy: Policy, watchlist: Watchlist, store: Store, tell: Tell) -> None:
-        """*tell* hears of every transition once it is stored."""
+        """*tell* hears of every transition once it is stored, but for first looks as expected."""
         self.policy = policy
         self.watchlist = watchlist
         self.store = store
@@ -89,6 +85,7 @@ class Watcher:
         """Verdicts on plans that were applied to this machine, by the id of the expectation."""
         self._tell = tell
         self._batch = Batch()
+        self._unsure: Batch | None = None
         self._writing = asyncio.Lock()
         self._quiet: dict[str, bool] = {}
         self._waiting: set[tuple[int, int]] = set()
@@ -102,7 +99,8 @@ class Watcher:
     @property
     def unstored(self) -> int:
         """How many steps wait for the store."""
-        return len(self._batch.steps)
+        unsure = self._unsure.steps if self._unsure else ()
+        return len(self._batch.steps) + len(unsure)
 
     def is_quiet(self, group: str) -> bool:
         """Tell whether a group is in maintenance now."""
@@ -176,19 +174,23 @@ class Watcher:
     async def flush(self) -> None:
         """Store what waits. Raises StoreError; it waits on then."""
         async with self._writing:
-            batch, self._batch = self._batch, Batch()
-            if not batch:
-                return
-            try:
-                await self.store.call(write_batch, batch, self.policy.flood, time.time())
-            except (StoreError, asyncio.CancelledError):
-                # When cancelled nobody knows whether it was stored: storing it again is harmless.
-                batch.add(self._batch)
-                self._batch = batch
-                raise
+            await self._store_unsure()
+            if self._batch:
+                self._unsure, self._batch = self._batch, Batch()
+                await self._store_unsure()
+
+    async def _store_unsure(self) -> None:
+        """Store the batch of which nobody knows yet that it is stored."""
+        batch = self._unsure
+        if batch is None:
+            return
+        await self.store.call(write_batch, batch, self.policy.flood, time.time())
+        self._unsure = None
         for step in batch.steps:
             for transition in step.transitions:
-                self._tell(transition)
+                is_first = step.tracked.serial == 1 and transition.kind is TransitionKind.KNOWN
+                if not is_first:
+                    self._tell(transition)
 
     def _note_waiting(self, index: int, place: int) -> None:
         tracked = self.watchlist.targets[index].tracked[place]
@@ -223,15 +225,20 @@ class Watcher:
 
 
 def standing(watchlist: Watchlist, is_quiet: Callable[[str], bool]) -> dict[str, int]:
-    """Count where every expectation stands; "quiet" are deviations nobody is to be told of now."""
-    counts = dict.fromkeys(("fine", "deviating", "quiet", "suspected", "unknown", "new"), 0)
+    """Count where every expectation stands, those in maintenance and acknowledged apart."""
+    names = ("fine", "deviating", "acknowledged", "in maintenance", "suspected", "unknown", "new")
+    counts = dict.fromkeys(names, 0)
     for one in watchlist.targets:
         for expectation, tracked in zip(one.duty.expectations, one.tracked, strict=True):
-            if tracked.is_deviating:
-                hushed = tracked.acknowledged is not None or is_quiet(expectation.group)
-                counts["quiet" if hushed else "deviating"] += 1
-            elif tracked.is_blind or tracked.blind_looks:
-                counts["unknown"] += 1
-            else:
-                counts[tracked.phase.value] += 1
+            counts[_standing(tracked, quiet=is_quiet(expectation.group))] += 1
     return counts
+
+
+def _standing(tracked: Tracked, *, quiet: bool) -> str:
+    if tracked.is_deviating:
+        if tracked.acknowledged is not None:
+            return "acknowledged"
+        return "in maintenance" if quiet else "deviating"
+    if tracked.is_blind or (tracked.blind_looks and tracked.state is State.NEW):
+        return "unknown"
+    return tracked.phase.value

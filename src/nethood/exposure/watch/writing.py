@@ -1,13 +1,9 @@
-"""What is written to the store: steps of the state machine, and all that follows, as one.
-
-A step that was stored already (its commit was heard of by nobody) is left out when it comes
-again, so that whoever is not sure may write it once more.
-"""
+"""What is written to the store: steps of the state machine, and all that follows, as one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +20,8 @@ from nethood.exposure.watch.tracked import Tracked, tracked_to_json
 Place = tuple[int, str, str]
 """A target's id, a group, a key: one expectation of one target."""
 
+_FEW = 500
+_BATCH = "batch"
 _state, _deviation, _change = schema.state, schema.deviation, schema.change
 _ack, _target = schema.acknowledgement, schema.target
 
@@ -48,13 +46,11 @@ def write_steps(
     connection: Connection, steps: Sequence[Stored], limits: FloodLimits, now: float
 ) -> None:
     """Store *steps* in their order, with their alerts."""
-    known = _known(connection, steps)
-    fresh = [step for step in steps if not _is_known(step, known)]
-    open_ids = _open_deviations(connection, fresh)
+    open_ids = _open_deviations(connection, steps)
     changes: list[dict[str, Any]] = []
     states: dict[Place, dict[str, Any]] = {}
     alerts: list[Alert] = []
-    for step in fresh:
+    for step in steps:
         about = open_ids.get(step.place)
         for transition in step.transitions:
             about = _follow(connection, step, transition, about)
@@ -63,6 +59,8 @@ def write_steps(
         still = about if step.tracked.is_deviating else None
         if still is not None:
             _note_acknowledgement(connection, step, still)
+        elif about is not None:
+            _end_deviation(connection, about, now)
         open_ids[step.place] = still
         states[step.place] = _state_row(step, still)
     if changes:
@@ -71,38 +69,14 @@ def write_steps(
     outbox.put(connection, alerts, limits, now)
 
 
-def _known(connection: Connection, steps: Iterable[Stored]) -> set[str]:
-    """Return the ids of transitions that are stored already."""
-    ids = [transition.id for step in steps for transition in step.transitions]
-    found: set[str] = set()
-    for begin in range(0, len(ids), 500):
-        query = select(_change.c.event_id).where(_change.c.event_id.in_(ids[begin : begin + 500]))
-        found.update(connection.execute(query).scalars())
-    return found
-
-
-def _is_known(step: Stored, known: set[str]) -> bool:
-    return any(transition.id in known for transition in step.transitions)
-
-
-def _matters(step: Stored) -> bool:
-    """Tell whether a step has to do with a deviation, and not only with a phase."""
-    return (
-        step.tracked.is_deviating
-        or bool(step.alerts)
-        or any(t.kind is not TransitionKind.KNOWN for t in step.transitions)
-    )
-
-
-def _open_deviations(connection: Connection, steps: Iterable[Stored]) -> dict[Place, int | None]:
-    """Return the deviations that are open where *steps* are made."""
-    found: dict[Place, int | None] = {}
-    for target_id, group, key in {step.place for step in steps if _matters(step)}:
-        query = select(_state.c.deviation_id).where(
-            _state.c.target_id == target_id, _state.c.group_name == group, _state.c.key == key
-        )
-        found[target_id, group, key] = connection.execute(query).scalar()
-    return found
+def _open_deviations(connection: Connection, steps: Sequence[Stored]) -> dict[Place, int | None]:
+    """Return the deviations that are open at the targets of *steps*."""
+    query = select(_state.c.target_id, _state.c.group_name, _state.c.key, _state.c.deviation_id)
+    query = query.where(_state.c.deviation_id.is_not(None))
+    targets = {step.target_id for step in steps}
+    if len(targets) <= _FEW:
+        query = query.where(_state.c.target_id.in_(targets))
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
 def _follow(
@@ -117,10 +91,19 @@ def _follow(
     if transition.kind is TransitionKind.CHANGED:
         values = {"observed": transition.observed, **_details(step, transition)}
     elif transition.kind is TransitionKind.RECOVERY:
-        values = {"ended_unix": transition.at_unix}
+        _end_deviation(connection, about, transition.at_unix)
     if values:
         connection.execute(update(_deviation).where(_deviation.c.id == about).values(values))
     return about
+
+
+def _end_deviation(connection: Connection, deviation_id: int, at_unix: float) -> None:
+    """Note when a deviation ended, if it has not been noted."""
+    connection.execute(
+        update(_deviation)
+        .where(_deviation.c.id == deviation_id, _deviation.c.ended_unix.is_(None))
+        .values(ended_unix=at_unix)
+    )
 
 
 def _begin_deviation(connection: Connection, step: Stored, transition: Transition) -> int:
@@ -211,6 +194,17 @@ def remember(connection: Connection, **values: object) -> None:
     """Store what the watcher remembers of itself, by name."""
     rows = [{"name": name, "value": json.dumps(value)} for name, value in values.items()]
     upsert(connection, schema.memory, rows)
+
+
+def is_new_batch(connection: Connection, batch_id: str) -> bool:
+    """Note that a batch is stored; return False where it was the last that was.
+
+    So whoever does not know whether a commit came about may store the same batch again.
+    """
+    if recall(connection).get(_BATCH) == batch_id:
+        return False
+    remember(connection, **{_BATCH: batch_id})
+    return True
 
 
 def recall(connection: Connection) -> dict[str, Any]:

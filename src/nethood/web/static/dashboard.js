@@ -164,6 +164,10 @@ window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("[data-look-form] button")) button.disabled = false;
 });
 
-if (main.dataset.news) follow(main.dataset.news);
+if (main.dataset.news) {
+  follow(main.dataset.news);
+  // When nothing changes, "last checked" still does.
+  setInterval(() => { if (!document.hidden) refresh(); }, 10000);
+}
 if (main.dataset.look) showLook(main.dataset.look);
 setInterval(showTimes, 5000);

@@ -127,4 +127,4 @@ def observe(step: Step, machine: Machine) -> str:
         rules = {word.partition("=")[2] for word in command.argv[len(words) :]}
         lines = machine.run((*words, "--list-rich-rules")).output.splitlines()
         said.extend(f"{_zone(command)}: {line}" for line in lines if line in rules)
-    return "\n".join(said)
+    return "\n".join(sorted(said))  # their order changes when firewalld loads them again

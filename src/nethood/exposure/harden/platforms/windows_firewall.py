@@ -176,6 +176,7 @@ function Find-Opener([string] $Store) {
         $any = $ports -contains 'Any'
         if ($ours.Count -eq 0 -and -not $any) { continue }
         $rule = $filter | Get-NetFirewallRule
+        if ($null -eq $rule) { continue }
         if ("$($rule.Direction)" -ne 'Inbound' -or "$($rule.Action)" -ne 'Allow') { continue }
         if ("$($rule.Enabled)" -ne 'True' -or $rule.Group -eq 'nethood') { continue }
         $program = ($rule | Get-NetFirewallApplicationFilter).Program
@@ -208,9 +209,12 @@ if ($close.Count -gt 0) { Disable-NetFirewallRule -Name $close }
 $found | Where-Object { -not $_.Only } | ForEach-Object {
     Write-Warning "Still open by '$($_.Rule.DisplayName)', which is for more than these ports."
 }
-@(Find-Opener RSOP) | ForEach-Object {
-    Write-Warning "Still open by '$($_.Rule.DisplayName)' of a group policy: change it there."
+try {
+    @(Find-Opener RSOP) | ForEach-Object {
+        Write-Warning "Still open by '$($_.Rule.DisplayName)' of a group policy: change it there."
+    }
 }
+catch { Write-Warning "Whether a group policy opens the ports is not known: $_" }
 """
 
 

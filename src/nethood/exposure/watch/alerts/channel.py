@@ -16,7 +16,7 @@ class Channel(Protocol):
 
     @property
     def kind(self) -> str:
-        """"webhook", "smtp", "syslog" or "command"."""
+        """ "webhook", "smtp", "syslog" or "command"."""
 
     async def send(self, alert: Alert) -> Outcome:
         """Send one alert, once."""

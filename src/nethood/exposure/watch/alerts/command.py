@@ -7,6 +7,7 @@ with anything else where that is of no use. One that takes too long is ended wit
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Mapping
@@ -59,10 +60,15 @@ class CommandChannel:
                 said = await _converse(process, document_of(alert).encode())
                 code = await process.wait()
         except TimeoutError:
-            why = f"{program} was ended after {self.settings.timeout:g} s; it may have told somebody"
+            _kill(process)
+            why = (
+                f"{program} was ended after {self.settings.timeout:g} s; it may have told somebody"
+            )
             return outcome(self, alert, Fate.UNCERTAIN, why)
         finally:
-            await _end(process)
+            if process.returncode is None:
+                _kill(process)
+                await process.wait()
         if code == 0:
             return outcome(self, alert, Fate.DELIVERED)
         fate = Fate.FAILED if code == TRY_AGAIN else Fate.REFUSED
@@ -74,12 +80,11 @@ async def _converse(process: asyncio.subprocess.Process, document: bytes) -> str
     """Give the alert, and return the last line of what it says is wrong."""
     if process.stdin is None or process.stderr is None:
         raise RuntimeError("started without pipes")
-    try:
+    # A program need not read what it is told.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(document + b"\n")
         await process.stdin.drain()
-        process.stdin.close()
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # a program need not read what it is told
+    process.stdin.close()
     said = b""
     while chunk := await process.stderr.read(_WORDS_LIMIT):
         said = (said + chunk)[-_WORDS_LIMIT:]
@@ -87,10 +92,7 @@ async def _converse(process: asyncio.subprocess.Process, document: bytes) -> str
     return clean(lines[-1]) if lines else ""
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a program that still runs, and what it started."""
-    try:
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a program and what it started: they are a group of their own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    await process.wait()

@@ -102,7 +102,7 @@ def _how_to_acknowledge(deviation_id: int) -> Iterator[str]:
     yield f"  or acknowledge deviation {deviation_id} on the dashboard."
 
 
-def test_alert(channel: str, now_unix: float) -> Alert:
+def trial_alert(channel: str, now_unix: float) -> Alert:
     """Return an alert that is plainly a test, for *channel*."""
     return Alert(
         event_id(AlertKind.TEST, channel, now_unix),

@@ -17,6 +17,7 @@ def upgrade() -> None:
     """Make everything."""
     _make_alert()
     _make_memory()
+    _make_request()
     _make_target()
     _make_change()
     _make_deviation()
@@ -52,6 +53,19 @@ def _make_memory() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def _make_request() -> None:
+    op.create_table(
+        "watch_request",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("deviation_id", _ID, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at_unix", sa.Double(), nullable=False),
+        sa.Column("until_unix", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
     )
 
 
