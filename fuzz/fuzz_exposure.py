@@ -19,6 +19,10 @@ from nethood.nbt.node_status import (
     node_status_request,
     node_status_response,
 )
+from nethood.smb1.constants import CAP_EXTENDED_SECURITY
+from nethood.smb1.header import HEADER_SIZE
+from nethood.smb1.negotiate import NegotiateResponse
+from nethood.smb1.session_setup import PasswordSessionSetupRequest, SessionSetupResponse
 
 Decoder = tuple[str, Callable[[bytes], object], tuple[bytes, ...]]
 """A name, what to call, and seeds: a target's fields."""
@@ -45,6 +49,28 @@ def targets() -> Iterator[Decoder]:
         name = f"exposure.canary.dns_claim {protocol}"
         yield name, partial(_dns_claim, protocol), (_DNS_ANSWER,)
     yield "exposure.target_specs.parse_spec", _parse_spec, _SPECS
+    yield from _smb1()
+
+
+def _smb1() -> Iterator[Decoder]:
+    """Return the SMB1 decoders that random bytes hardly get into: they count words."""
+    head = bytes(HEADER_SIZE)
+    old = NegotiateResponse(0, challenge=bytes(8), domain_name="HOUSE", server_name="FRED")
+    new = NegotiateResponse(0, capabilities=CAP_EXTENDED_SECURITY, security_blob=b"token")
+    seeds = (head + old.encode(), head + new.encode())
+    yield "smb1.negotiate.NegotiateResponse.decode", NegotiateResponse.decode, seeds
+    named = PasswordSessionSetupRequest(b"x", b"y", "fred", "HOUSE", "Unix", "Samba")
+    yield (
+        "smb1.session_setup.PasswordSessionSetupRequest.decode",
+        PasswordSessionSetupRequest.decode,
+        (head + named.encode(),),
+    )
+    answer = SessionSetupResponse(0, "Unix", "Samba", "HOUSE", b"token")
+    yield (
+        "smb1.session_setup.SessionSetupResponse.decode",
+        SessionSetupResponse.decode,
+        (head + answer.encode(),),
+    )
 
 
 def _dns_claim(protocol: Protocol, data: bytes) -> object:

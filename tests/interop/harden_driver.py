@@ -80,9 +80,8 @@ class MortalJournal(Journal):
 def make(options: dict[str, Any]) -> Plan:
     allow = [parse_network(text) for text in options.get("allow", [])]
     platforms = [Platform(options["platform"])] if "platform" in options else []
-    return make_plan(
-        gather_facts(Machine(), platforms=platforms, run=lambda _: None), allow, platforms
-    )
+    facts = gather_facts(Machine(), platforms=platforms, run=lambda _: None)
+    return make_plan(facts, allow, platforms)
 
 
 def cut_short(options: dict[str, Any], moment: int, job: str = "apply") -> bool:

@@ -19,10 +19,10 @@ from tests.interop import peers
 
 HOOK_PORT = 8099
 HOST = "127.0.0.2"
-EVERY_S = 6.0
+EVERY_S = 3.0
 POLICY = """\
-every = "6s"
-confirm_after = "1s"
+every = "3s"
+confirm_after = "0.5s"
 heartbeat = "never"
 timeout = "2s"
 tell = ["hook"]
@@ -197,6 +197,6 @@ def test_nethood_watch_asks_for_nothing_the_policy_does_not_need(net: Net, tmp_p
         sniffer.terminate()
         sniffer.communicate(timeout=20)
     fields = ("-T", "fields", "-e", "ip.dst", "-e", "tcp.dstport", "-e", "udp.dstport")
-    shown = peers.run(["tshark", "-r", str(capture), "-Y", f"ip.dst != 127.0.0.1", *fields], 30)
+    shown = peers.run(["tshark", "-r", str(capture), "-Y", "ip.dst != 127.0.0.1", *fields], 30)
     asked = {tuple(line.split()) for line in shown.output.splitlines() if line.startswith("127.")}
     assert asked == {("127.0.0.2", "445"), ("127.0.0.3", "445")}

@@ -84,7 +84,9 @@ def unknown(given: str, what: str, known: Sequence[str] | dict[str, Any]) -> str
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def nethood(ctx: click.Context) -> None:
-    """The Windows network neighbourhood: share folders that every system can mount."""
+    """The Windows network neighbourhood: share folders that every system can mount, find what a
+    network exposes, close it, and watch that it stays closed.
+    """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -29,7 +29,7 @@ class Pinged:
     def add(self, outcome: Outcome) -> None:
         """Count one attempt."""
         self.sent += 1
-        if outcome.state == PortState.OPEN and outcome.connect_ms is not None:
+        if outcome.state == "open" and outcome.connect_ms is not None:
             self.times_ms.append(outcome.connect_ms)
 
     @property

@@ -77,7 +77,7 @@ def _could_be_worse(report: HostReport) -> bool:
     smb1, dialects, anonymous = report.smb1.value, report.dialects.value, report.anonymous.value
     if smb1 is None or dialects is None or anonymous is None:
         return True
-    if anonymous.allowed and any(map(_broke_off, (report.shares, report.pipes))):
+    if anonymous.allowed and (_broke_off(report.shares) or _broke_off(report.pipes)):
         return True
     return any(facts.supported is None for facts in dialects)
 

@@ -120,7 +120,7 @@
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false }, points: { show: false } },
       scales: { x: { time: true, range: (_plot, low, high) => [low ?? begin, high ?? end] }, y: { range: [0, 1] } },
-      padding: [0, 8, 0, 8],
+      padding: [0, 24, 0, 8],
       axes: [
         { stroke: () => colour("--soft"), grid: { show: false }, ticks: { stroke: () => colour("--control"), size: 5 }, font: "12px system-ui, sans-serif", size: 30, space: 70, values: (_plot, splits, _axis, _space, step) => splits.map((at) => label(at, step)) },
         { show: false },
