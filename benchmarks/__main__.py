@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import clients, extras, nbt_names, rows, scan, table
+from benchmarks import clients, extras, nbt_names, rows, scan, table, watch
 from benchmarks.clients import Sample
 from benchmarks.rows import Bench, Row
 from benchmarks.servers import Nethood, Server, Smbd
@@ -27,6 +27,7 @@ _RESULTS = Path(__file__).with_name("RESULTS.md")
 @click.option("--no-extras", is_flag=True, help="Leave out codec, memory, start-up, NetBIOS.")
 @click.option("--netbios", is_flag=True, help="Only the section of NetBIOS, put in its place.")
 @click.option("--scans", is_flag=True, help="Only the section of scans, put in its place.")
+@click.option("--watch", "watching", is_flag=True, help="Only the section of watching.")
 @click.option("--output", default=_RESULTS, type=click.Path(path_type=Path), show_default=True)
 def main(
     wanted: Sequence[str],
@@ -37,11 +38,14 @@ def main(
     no_extras: bool,
     netbios: bool,
     scans: bool,
+    watching: bool,
     output: Path,
 ) -> None:
     """Run the benchmark; without --quick, --rows or --server write benchmarks/RESULTS.md."""
-    if netbios or scans:
-        _only(output, scan.section() if scans else nbt_names.section())
+    alone = {nbt_names: netbios, scan: scans, watch: watching}
+    if any(alone.values()):
+        for module in (one for one, wanted_alone in alone.items() if wanted_alone):
+            _only(output, module.section())
         return
     if missing := clients.require_tools():
         sys.exit(
@@ -58,7 +62,7 @@ def main(
         result.lines = [_measure(row, servers, bench, 2 if quick else rounds) for row in chosen]
         if not no_extras:
             result.extras = extras.measure(servers)
-            result.sections = [nbt_names.section(), scan.section()]
+            result.sections = [nbt_names.section(), scan.section(), watch.section()]
     text = table.render(result)
     click.echo(text)
     if not (quick or wanted or only):

@@ -26,6 +26,7 @@ peers=(
     "ntlm_auth winbind"
     "chromium chromium"
     "npm npm"
+    "/usr/lib/postgresql postgresql"
     "gcc gcc"
     "pkg-config pkg-config"
     "ip iproute2"

@@ -86,7 +86,9 @@ def test_json_on_standard_output_comes_while_the_scan_runs(port: int, tmp_path: 
     words = [f"{NETWORK}.1-40:{port}", "--ports-only", "--all", "--rate", "30", "--json", "-"]
     process = start(words, tmp_path)
     assert process.stdout is not None
-    first = json.loads(process.stdout.readline())
+    line = process.stdout.readline()
+    assert line, process.communicate()
+    first = json.loads(line)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     *_, last = lines(process.communicate(timeout=20)[0])

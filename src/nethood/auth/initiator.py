@@ -6,7 +6,7 @@ NTLM is the only mechanism there is so far, so it is the only one offered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from nethood.auth import spnego_tokens as spnego
 from nethood.auth.ntlm_client import (
@@ -125,8 +125,11 @@ def offered_mechanisms(security_buffer: bytes) -> list[str]:
         return []
     if security_buffer.startswith(SIGNATURE):
         return ["NTLM"]
-    names = [
-        spnego.MECHANISM_NAMES.get(oid, oid)
-        for oid in spnego.decode_neg_token_init(security_buffer).mech_types
-    ]
-    return list(dict.fromkeys(names))
+    return list(_mechanism_names(security_buffer))
+
+
+@lru_cache(maxsize=32)
+def _mechanism_names(token: bytes) -> tuple[str, ...]:
+    """Return the names in a server's first token, the same at most hosts; benchmarks/scan.py."""
+    mech_types = spnego.decode_neg_token_init(token).mech_types
+    return tuple(dict.fromkeys(spnego.MECHANISM_NAMES.get(oid, oid) for oid in mech_types))

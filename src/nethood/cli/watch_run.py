@@ -42,6 +42,7 @@ async def forever(
     """Watch until a signal ends it."""
     daemon = Daemon(plan, store, lines.listener())
     web = web or plan.policy.web.listen
+    place = endpoint(web, "--web") if web else None
     metrics = metrics or plan.policy.metrics_listen
     with contextlib.ExitStack() as stack:
         if metrics:
@@ -50,11 +51,11 @@ async def forever(
             stack.callback(end)
             lines.notice(f"metrics at http://{listen.text(address, port)}/metrics")
         stack.enter_context(_signals(daemon))
-        await _run_all(daemon, plan, lines, web)
+        await _run_all(daemon, plan, lines, place)
     lines.notice("stopped; everything is stored")
 
 
-async def _run_all(daemon: Daemon, plan: Plan, lines: Lines, web: str | None) -> None:
+async def _run_all(daemon: Daemon, plan: Plan, lines: Lines, web: tuple[str, int] | None) -> None:
     """Run the watcher and, beside it, the dashboard; where one fails both end."""
     watching = asyncio.create_task(daemon.run())
     started = asyncio.create_task(daemon.ready.wait())
@@ -65,7 +66,7 @@ async def _run_all(daemon: Daemon, plan: Plan, lines: Lines, web: str | None) ->
         count = len(plan.watchlist.targets)
         lines.notice(f"watching {count:,} target{'s' * (count != 1)} of {plan.policy.path}")
         if web:
-            tasks.add(asyncio.create_task(_serve_web(daemon, plan, lines, web)))
+            tasks.add(asyncio.create_task(_serve_web(daemon, plan, lines, *web)))
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     daemon.stop()
     for task in tasks - {watching}:
@@ -76,13 +77,12 @@ async def _run_all(daemon: Daemon, plan: Plan, lines: Lines, web: str | None) ->
             raise error
 
 
-async def _serve_web(daemon: Daemon, plan: Plan, lines: Lines, web: str) -> None:
+async def _serve_web(daemon: Daemon, plan: Plan, lines: Lines, address: str, port: int) -> None:
     if any(find_spec(name) is None for name in ("starlette", "uvicorn", "argon2")):
         raise LocalError("the dashboard needs some more packages: pip install 'nethood[watch]'")
     from nethood.web import read_users, run_app
 
     settings = plan.policy.web
-    address, port = endpoint(web, "--web")
     await run_app(
         daemon.view,
         address,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from nethood.errors import LocalError
-from nethood.exposure.model import PortState, Target
+from nethood.exposure.model import Target
 from nethood.exposure.target_specs import SMB_PORT, parse_spec
 from nethood.exposure.targets import RESOLVE_TIMEOUT_S, Resolve
 from nethood.net.connect_probe import ConnectProbe, Outcome

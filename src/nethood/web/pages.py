@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from nethood.exposure.findings import CATALOGUE, assess
 from nethood.exposure.report.html import by_severity, fixes_for
-from nethood.exposure.watch.records import Deviation, Overview
+from nethood.exposure.watch.records import Deviation, HostHistory, Overview
 from nethood.web.desk import desk_of
 from nethood.web.found import findings_now
 from nethood.web.timeline import SPANS, make_timeline
@@ -135,7 +135,7 @@ async def host(request: Request) -> Response:
         "host.html",
         history=history,
         host=assess(history.report) if history.report is not None else None,
-        open={one.id: one for one in await _open_of(request, history.target)},
+        open=await _deviations_of(request, history),
         span=span,
         spans=list(SPANS),
         timeline=make_timeline(history, desk.settings.now(), span),
@@ -145,9 +145,12 @@ async def host(request: Request) -> Response:
     )
 
 
-async def _open_of(request: Request, target: str) -> list[Deviation]:
-    every = await desk_of(request).view.open_deviations()
-    return [one for one in every if one.target == target]
+async def _deviations_of(request: Request, history: HostHistory) -> dict[int, Deviation]:
+    """Return the deviations a host has now, by their ids."""
+    view = desk_of(request).view
+    ids = [state.deviation_id for state in history.states if state.deviation_id is not None]
+    found = [await view.deviation(deviation_id) for deviation_id in ids]
+    return {one.id: one for one in found if one is not None}
 
 
 async def findings(request: Request) -> Response:

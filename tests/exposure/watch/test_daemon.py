@@ -23,6 +23,7 @@ from sqlalchemy import select
 from nethood.exposure.watch import outbox, reading, schema
 from nethood.exposure.watch.database import Database
 from nethood.exposure.watch.records import DeliveryState
+from tests.exposure.watch import postgres
 from tests.exposure.watch.processes import (
     Hook,
     Hosts,
@@ -221,6 +222,40 @@ def check_story(url: str, told: Hook) -> dict[int, list[str]]:
         assert state is DeliveryState.UNCERTAIN or row.event_id in arrived
     assert set(arrived) <= {row.event_id for row in rows}
     return dict(story)
+
+
+def test_ended_in_order_what_is_being_sent_is_sent_to_its_end(
+    simple: Path, told: Hook, lab: Hosts, tmp_path: Path
+) -> None:
+    told.open.clear()
+    with watching(simple) as watcher:
+        lab.open(2)
+        assert told.waiting.wait(20)
+        watcher.tell(signal.SIGTERM)
+        told.open.set()
+        assert watcher.end() == 0
+        watcher.wait_for("alert to hook sent")
+    assert len(told.got) == 1
+    assert not pending(simple)
+
+
+def test_while_the_database_is_gone_nothing_is_told_and_nothing_lost(
+    tmp_path: Path, told: Hook, lab: Hosts, cluster: postgres.Cluster
+) -> None:
+    policy = write_policy(
+        tmp_path / "p.toml", targets=lab.targets(5), url=told.url, state=cluster.new_database()
+    )
+    with watching(policy) as watcher:
+        cluster.stop()
+        lab.open(1)
+        watcher.wait_for("trying again")
+        time.sleep(2.5)  # the change is confirmed by now, and can't be stored
+        assert not told.got
+        cluster.start()
+        watcher.wait_for("can be written again")
+        until(lambda: told.got, "the alert")
+        assert watcher.end() == 0
+    assert told.titles() == [f"deviates 127.88.0.1:{lab.port}"]
 
 
 def test_a_second_watcher_of_the_same_state_is_refused(policy: Path) -> None:

@@ -48,7 +48,7 @@ async def view(tmp_path: Path, lab: Hosts) -> AsyncIterator[WatchView]:
 
 async def until(condition: Callable[[], Any]) -> Any:
     async with asyncio.timeout(20):
-        while not (value := await condition()):
+        while not (value := await condition()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return value
 

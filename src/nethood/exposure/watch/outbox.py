@@ -72,8 +72,12 @@ def _there(connection: Connection, ids: Sequence[str]) -> set[tuple[str, str]]:
     return found
 
 
-def release_held(connection: Connection, limits: FloodLimits, now: float) -> None:
-    """Make a summary, for each channel whose time has come, of what was held back."""
+def release_held(connection: Connection, limits: FloodLimits, now: float) -> int:
+    """Make a summary, for each channel whose time has come, of what was held back.
+
+    Return how many summaries there are.
+    """
+    made = 0
     held = table.c.state == DeliveryState.HELD.value
     for channel in connection.execute(select(table.c.channel).where(held).distinct()).scalars():
         state, ids = flood.release(_flood(connection, channel), limits, now)
@@ -92,6 +96,8 @@ def release_held(connection: Connection, limits: FloodLimits, now: float) -> Non
         if alerts:
             summary = flood.summarise(alerts, channel, now)
             connection.execute(table.insert(), [_row(summary, channel, now, is_held=False)])
+            made += 1
+    return made
 
 
 def _flood(connection: Connection, channel: str) -> flood.FloodState:

@@ -22,10 +22,8 @@ _LEAST_PER_S = 50.0
 _LATE_S = 0.2
 
 
-def most_per_s(periods: list[float], asked: float | None) -> float:
-    """Return how many looks may begin a second: *asked*, or twice what the *periods* need."""
-    if asked is not None:
-        return asked
+def most_per_s(periods: list[float]) -> float:
+    """Return how many looks may begin a second: twice what the *periods* need."""
     return max(_LEAST_PER_S, CATCH_UP * sum(1 / period for period in periods))
 
 

@@ -32,7 +32,7 @@ from nethood.exposure.watch.timetable import Timetable
 from nethood.exposure.watch.watched import Watchlist
 from nethood.exposure.watch.watcher import MOST_UNSTORED, Watcher, standing
 
-FLUSH_S = 5.0
+FLUSH_S = 2.0
 ALIVE_S = 30.0
 PRUNE_S = 3600.0
 MOST_IN_FLIGHT = 2000
@@ -71,7 +71,7 @@ class Session:
         self.store = store
         self.metrics = metrics
         self.watcher: Watcher
-        self.pacer = Pacer(packet_rate(watchlist))
+        self.pacer = Pacer(policy.rate or packet_rate(watchlist))
         self._channels = channels
         self._listener = listener
         self._looker: Looker
@@ -92,6 +92,7 @@ class Session:
         self.watcher.remember(
             heartbeat_unix=self._heartbeat_unix, alive_unix=now, every_s=self.every_s
         )
+        await self.watcher.flush()
         self._looker = Looker(look_options(self.policy), self.pacer, self._looked)
         self.deliverer = Deliverer(self.store, self._channels, self._delivered)
 
@@ -105,7 +106,7 @@ class Session:
         periods = [one.duty.period_s for one in self.watchlist.targets]
         self._timetable = Timetable(periods, time.monotonic(), random.random)
         scheduler = Scheduler(
-            self._timetable, most_per_s(periods, self.policy.rate), self._begin, self._room
+            self._timetable, most_per_s(periods), self._begin, self._room
         )
         self.metrics.watch(self, scheduler)
         delivering = asyncio.create_task(self.deliverer.run())
@@ -222,7 +223,8 @@ class Session:
             self.watcher.let_time_pass(now)
             with contextlib.suppress(StoreError):
                 await acknowledging.take_requests(self.watcher, self._listener.notice)
-                await self.store.call(outbox.release_held, self.policy.flood, now)
+                if await self.store.call(outbox.release_held, self.policy.flood, now):
+                    self.deliverer.wake()
                 await self.beat(now)
                 if ticks % PRUNE_S == 0:
                     await self.store.call(writing.prune, now - self.policy.state.keep_s)

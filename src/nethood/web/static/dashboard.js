@@ -37,7 +37,7 @@ function showTimes() {
 
 // ---- News: parts marked data-live are taken anew from the server when something has changed.
 
-let refreshing = false;
+let refreshing = false; // or done less than a second ago
 let again = false;
 
 function withoutTimes(element) {
@@ -53,8 +53,8 @@ function replacePart(part, fresh) {
   part.replaceChildren(...fresh.childNodes);
   for (const one of part.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = true;
   if (!key) return;
-  const again = document.getElementById(key) || part.querySelector(`[href="${CSS.escape(key)}"]`);
-  (again || main).focus({ preventScroll: true });
+  const same = document.getElementById(key) || part.querySelector(`[href="${CSS.escape(key)}"]`);
+  (same || main).focus({ preventScroll: true });
 }
 
 async function refresh() {
@@ -83,11 +83,12 @@ async function refresh() {
   } catch {
     // The stream says when the connection is lost, and when it is back.
   } finally {
-    refreshing = false;
-    if (again) {
+    // At most one in a second, however much happens.
+    setTimeout(() => {
+      refreshing = false;
+      if (again) refresh();
       again = false;
-      refresh();
-    }
+    }, 1000);
   }
 }
 
