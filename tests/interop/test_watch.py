@@ -145,6 +145,19 @@ def test_a_real_server_is_told_within_one_interval_and_its_end(net: Net) -> None
     assert net.kinds() == ["deviates 445", "recovered 445"], "only 445 was ever wrong"
 
 
+def test_names_that_are_told_on_udp_137_are_told_on(net: Net) -> None:
+    with net.watching() as watcher:
+        until(net.checked(), "a first look")
+        with net.program("-m", "tests.interop.name_teller", HOST, ready="listening"):
+            until(lambda: "deviates names" in net.kinds(), "the alert")
+            until(lambda: "deviates 137" in net.kinds(), "the other alert")
+        until(lambda: "recovered names" in net.kinds(), "the recovery")
+        watcher.end()
+    told = {one["subject"]["key"]: one for one in net.told() if one["kind"] == "deviates"}
+    assert told["137"]["observed"] == "port 137 is open"
+    assert "ATTIC" in told["names"]["observed"]
+
+
 def test_in_maintenance_nobody_is_told(net: Net) -> None:
     now = datetime.now(UTC)
     window = (

@@ -90,6 +90,9 @@ def test_a_large_form_is_refused(browser: Browser, view: FakeView) -> None:
     answer = browser.post("/look", token=token, host="x" * LONGEST_BODY)
     assert answer.status_code == 413
     assert view.examined == []
+    announced = {"Content-Length": str(LONGEST_BODY + 1)}
+    assert browser.get("/", headers=announced).status_code == 413, "before anything is read"
+    assert browser.get("/", headers={"Content-Length": "-1"}).status_code == 400
 
 
 def test_a_large_form_without_a_length_is_refused(browser: Browser, view: FakeView) -> None:

@@ -90,7 +90,9 @@ async def test_a_look_arrives_piece_by_piece(view: FakeView) -> None:
         assert "What that means" in rest[-1][1]
 
 
-async def test_it_ends_within_moments_although_pages_are_open(view: FakeView) -> None:
+async def test_it_ends_within_moments_although_pages_are_open(
+    view: FakeView, caplog: pytest.LogCaptureFixture
+) -> None:
     view.gate = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with served(view) as (url, task), httpx.AsyncClient(base_url=url, timeout=10) as client:
@@ -104,6 +106,7 @@ async def test_it_ends_within_moments_although_pages_are_open(view: FakeView) ->
             await asyncio.wait({task})
             assert loop.time() - began < 3
             assert task.cancelled()
+            assert caplog.messages == [], "nothing had to be cut off"
 
 
 async def test_streams_are_bounded_for_a_session(view: FakeView) -> None:

@@ -63,6 +63,14 @@ def simple(tmp_path: Path, told: Hook, lab: Hosts) -> Path:
     return write_policy(tmp_path / "policy.toml", targets=lab.targets(5), url=told.url, state=state)
 
 
+def metrics(place: str) -> dict[str, float]:
+    """Read the metrics."""
+    with urllib.request.urlopen(place, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
 def once(policy: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nethood", "watch", str(policy), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -159,7 +167,7 @@ def test_killed_at_random_nothing_confirmed_is_lost_and_nothing_told_twice(
             for _ in range(dice.randint(1, 3)):
                 host = dice.randint(1, 5)
                 (lab.close if host in lab.are_open else lab.open)(host)
-                time.sleep(dice.random() * 1.2)
+                time.sleep(dice.random() * 1.2)  # so that the kill comes anywhere
             watcher.end(signal.SIGKILL)
         until_free(url).close()
     still = {f"127.88.0.{n}:{lab.port}" for n in lab.are_open}
@@ -233,7 +241,7 @@ def test_ended_in_order_what_is_being_sent_is_sent_to_its_end(
         assert told.waiting.wait(20)
         watcher.tell(signal.SIGTERM)
         told.open.set()
-        assert watcher.end() == 0
+        assert watcher.process.wait(20) == 0
         watcher.wait_for("alert to hook sent")
     assert len(told.got) == 1
     assert not pending(simple)
@@ -245,11 +253,13 @@ def test_while_the_database_is_gone_nothing_is_told_and_nothing_lost(
     policy = write_policy(
         tmp_path / "p.toml", targets=lab.targets(5), url=told.url, state=cluster.new_database()
     )
-    with watching(policy) as watcher:
+    deviating = 'nethood_watch_expectations{standing="deviating"}'
+    with watching(policy, "--metrics", "127.0.0.1:0") as watcher:
+        place = watcher.wait_for("metrics at ").split()[-1]
         cluster.stop()
         lab.open(1)
         watcher.wait_for("trying again")
-        time.sleep(2.5)  # the change is confirmed by now, and can't be stored
+        until(lambda: metrics(place)[deviating] == 1, "a confirmed change that can't be stored")
         assert not told.got
         cluster.start()
         watcher.wait_for("can be written again")
@@ -301,6 +311,16 @@ def test_once_keeps_its_state_and_tells_of_changes_only(
     lab.close(5)
     assert once(policy, "--once").returncode == 0
     assert [title.split()[0] for title in told.titles()] == ["deviates", "recovered"]
+
+
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 0), ("10.0.0.0/8", 1)])
+def test_where_the_watcher_itself_may_see_it_open(
+    simple: Path, lab: Hosts, network: str, status: int
+) -> None:
+    simple.write_text(simple.read_text().replace('"closed"', f'"closed except from {network}"'))
+    lab.open(2)
+    ended = once(simple, "--once")
+    assert ended.returncode == status, ended.stdout
 
 
 def test_acknowledged_it_is_quiet_and_once_is_content(simple: Path, told: Hook, lab: Hosts) -> None:
@@ -371,15 +391,9 @@ def test_metrics_tell_looks_and_where_everything_stands(
         lab.open(1)
         until(lambda: told.got, "an alert")
 
-        def metrics() -> dict[str, float]:
-            with urllib.request.urlopen(place, timeout=10) as answer:
-                lines = answer.read().decode().splitlines()
-            pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-            return {name: float(value) for name, value in pairs}
-
         told_once = 'nethood_watch_alerts_total{channel="hook",result="delivered"}'
-        until(lambda: metrics().get(told_once) == 1, "the alert in the metrics")
-        found = metrics()
+        until(lambda: metrics(place).get(told_once) == 1, "the alert in the metrics")
+        found = metrics(place)
         assert found["nethood_watch_targets"] == 5
         assert found['nethood_watch_expectations{standing="deviating"}'] == 1
         assert found['nethood_watch_expectations{standing="as_expected"}'] == 4

@@ -324,6 +324,15 @@ class TestMaintenance:
         story.in_maintenance = False
         assert story.wait(60).told == ["recovered"]
 
+    def test_a_recovery_is_told_only_where_it_lasts(self) -> None:
+        story = story_in(State.DEVIATING)
+        story.in_maintenance = True
+        story.look(FINE, FINE, OPEN)
+        story.in_maintenance = False
+        assert not story.wait(60).alerts
+        assert not story.look(OPEN).alerts  # as people know it
+        assert story.look(FINE, FINE).told == ["recovered"]
+
     def test_lost_in_it_is_told_with_what_was_seen(self) -> None:
         story = story_in(State.FINE)
         story.in_maintenance = True

@@ -236,6 +236,18 @@ async def test_too_many_at_once_become_one_summary(url: str, tmp_path: Path) -> 
     store.close()
 
 
+async def test_what_waits_for_a_channel_that_is_gone_is_given_up_and_says_so(
+    world: World,
+) -> None:
+    await world.deviate(NOW)
+    await world.store.call(outbox.drop_channels, ["mail"], NOW)
+    [delivery] = await world.store.call(outbox.deliveries, 10)
+    assert delivery.state is DeliveryState.FAILED
+    assert delivery.error == outbox.NO_CHANNEL
+    await world.deliver()
+    assert not world.channel.got
+
+
 async def test_acknowledged_it_stays_quiet_and_is_shown_so(world: World) -> None:
     await world.deviate(NOW)
     [deviation] = await open_ones(world)

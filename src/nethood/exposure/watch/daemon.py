@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from nethood.errors import ConfigError, LocalError
 from nethood.exposure.watch import outbox
 from nethood.exposure.watch.alerts import Channel, make_channels
-from nethood.exposure.watch.database import default_url
+from nethood.exposure.watch.database import StoreError, default_url
 from nethood.exposure.watch.harden_verdict import harden_verdicts
 from nethood.exposure.watch.live_view import LiveView
 from nethood.exposure.watch.metrics import Metrics
@@ -20,6 +21,8 @@ from nethood.exposure.watch.policy import Policy, load_policy
 from nethood.exposure.watch.session import Listener, Session
 from nethood.exposure.watch.store import Store
 from nethood.exposure.watch.watched import Watchlist, watchlist_of
+
+_STORE_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,9 @@ class Daemon:
         """Watch until `stop`. Raises StoreError where the store fails at the very beginning."""
         await self._end_interrupted()
         while not self._stop.is_set():
-            session = await self._open()
+            session = await self._open_somehow()
+            if session is None:
+                return
             running = asyncio.create_task(session.run())
             hardened = asyncio.create_task(self._verify_plans(session))
             self.ready.set()
@@ -115,6 +120,23 @@ class Daemon:
             raise LocalError("the watcher is starting; try again in a moment")
         return self._session
 
+    async def _open_somehow(self) -> Session | None:
+        """Begin a session; after the first one the store may take its time to be there again.
+
+        Return None where the daemon is to stop meanwhile.
+        """
+        while not self._stop.is_set():
+            try:
+                return await self._open()
+            except StoreError as error:
+                if self._session is None:
+                    raise
+                self._listener.notice(f"{error}; trying again")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_STORE_AGAIN_S):
+                        await self._stop.wait()
+        return None
+
     async def _open(self) -> Session:
         plan, before = self._plan, self._session
         session = Session(
@@ -122,6 +144,7 @@ class Daemon:
         )
         session.news = 0 if before is None else before.news + 1
         await session.open()
+        session.watcher.harden = await asyncio.to_thread(harden_verdicts, plan.policy)
         self._session = session
         return session
 
@@ -162,12 +185,9 @@ class Daemon:
 
     async def _verify_plans(self, session: Session) -> None:
         """Look after plans applied to this machine, as often as the targets are looked at."""
-        while True:
-            verdicts = await asyncio.to_thread(harden_verdicts, session.policy)
-            if not verdicts:
-                return
-            session.watcher.harden = verdicts
+        while session.watcher.harden:
             await asyncio.sleep(max(session.every_s / 2, 1.0))
+            session.watcher.harden = await asyncio.to_thread(harden_verdicts, session.policy)
 
 
 def _raise_failure(running: asyncio.Task[None]) -> None:

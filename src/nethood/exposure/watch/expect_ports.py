@@ -108,4 +108,4 @@ def network_around(networks: tuple[Network, ...], here: str) -> Network | None:
         address = ip_address(here.partition("%")[0])
     except ValueError:
         return None
-    return next((n for n in networks if n.version == address.version and address in n), None)
+    return next((n for n in networks if address in n), None)

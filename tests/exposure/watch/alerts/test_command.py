@@ -70,12 +70,15 @@ async def test_how_it_ends(tmp_path: Path, code: str, fate: Fate, why: str) -> N
     assert len(outcome.why) < 400
 
 
-async def test_one_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stays", [True, False])
+async def test_one_that_takes_too_long_is_ended_with_all_it_started(
+    tmp_path: Path, stays: bool
+) -> None:
     code = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "open('child', 'w').write(str(child.pid))\n"
-        "time.sleep(600)"
+        f"time.sleep({600 if stays else 0})"
     )
     outcome = await run(code, tmp_path, limit="1s")
     assert outcome.fate is Fate.UNCERTAIN

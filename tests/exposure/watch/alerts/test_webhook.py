@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -167,11 +169,22 @@ async def test_a_name_nobody_knows() -> None:
     assert "secret" not in outcome.why
 
 
-async def test_a_certificate_nobody_signed(server: Server) -> None:
-    table = WebhookTable.model_validate({"kind": "webhook", "timeout": "1s"})
-    outcome = await WebhookChannel("ops", table, f"https://127.0.0.1:{server.port}/").send(DEVIATES)
-    assert outcome.fate in (Fate.FAILED, Fate.UNCERTAIN)
-    assert not server.requests
+async def test_https_checks_who_answers(certificate: tuple[Path, Path]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    peer = Server()
+    listener = await asyncio.start_server(peer.serve, "127.0.0.1", 0, ssl=context)
+    port = listener.sockets[0].getsockname()[1]
+    outcomes = []
+    for host, is_known in (("localhost", True), ("localhost", False), ("127.0.0.1", True)):
+        values = {"kind": "webhook", "timeout": "2s", "ca": certificate[0] if is_known else None}
+        table = WebhookTable.model_validate(values)
+        made = WebhookChannel("ops", table, f"https://{host}:{port}/")
+        outcomes.append(await made.send(DEVIATES))
+    listener.close()
+    assert [one.fate for one in outcomes] == [Fate.DELIVERED, Fate.FAILED, Fate.FAILED]
+    assert len(peer.requests) == 1
+    assert all("certificate verify failed" in one.why for one in outcomes[1:])
 
 
 def test_secrets_are_not_printed() -> None:
