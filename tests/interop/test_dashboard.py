@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.exposure.hosts import hostile
 from tests.web.chromium import MODES, axe_source, chromium, page_of, violations
 from tests.web.fake_view import NOW, FakeView, make_policy
 from tests.web.screenshots import PAGES, look_at_host, served
@@ -214,6 +215,19 @@ async def test_a_look_arrives_line_by_line(browser: Browser, url: str, view: Fak
         await expect(page.locator("#row-server")).to_contain_text("speaks SMB")
         await expect(page.locator("#result-title")).to_be_visible()
         await expect(page.locator("#said")).to_have_text("The look is done.")
+
+
+async def test_what_a_hostile_host_says_stays_text(
+    browser: Browser, url: str, view: FakeView
+) -> None:
+    view.answers = hostile()
+    async with page_of(browser) as page:
+        await goto(page, f"{url}/look")
+        scripts = await page.locator("script").count()
+        await look_at_host(page)
+        await expect(page.locator("#result")).to_contain_text("<")
+        assert await page.locator("script").count() == scripts
+        assert await page.locator("#answers img, #result img, #result iframe").count() == 0
 
 
 async def test_an_open_page_follows_and_keeps_the_focus(

@@ -20,7 +20,7 @@ _NEEDED = ("sqlalchemy", "alembic", "prometheus_client", "httpx")
 
 @click.command(short_help="Watch that the ports stay closed, and tell when they don't.")
 @click.argument("policy", metavar="POLICY.toml", required=False, type=click.Path(path_type=Path))
-@click.option("--once", is_flag=True, help="Look at everything once, for cron; see below.")
+@click.option("--once", is_flag=True, help="Look at everything once, as from cron, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--test-alerts", is_flag=True, help="Send a test through every channel, and stop.")
 @click.option("--metrics", metavar="ADDR:PORT", help="Serve Prometheus metrics at /metrics.")

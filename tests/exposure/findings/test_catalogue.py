@@ -35,6 +35,19 @@ def test_an_entry_can_be_fixed_and_read_about(entry: Entry) -> None:
         assert re.fullmatch(r"https://[\w.-]+\.(com|org|gov)/[\w./#-]*", reference.url)
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_comment_of_smb_conf_stands_on_a_line_of_its_own(entry: Entry) -> None:
+    lines = [
+        line
+        for steps in entry.fixes.values()
+        for step in steps
+        if step.how == "smb.conf"
+        for line in step.text.splitlines()
+    ]
+    # Behind a value it belongs to the value: hosts allow would be asked for a host named "#".
+    assert not [line for line in lines if not line.startswith("#") and set("#;") & set(line)]
+
+
 def test_an_id_is_found_or_not() -> None:
     entry = find_entry("smb1-enabled")
     assert entry is not None

@@ -55,8 +55,11 @@ BUILDS: dict[int, Release] = {
     22000: Release(_10, "Windows 11 21H2"),
     22621: Release(_10, "Windows 11 22H2 or 23H2"),
     22631: Release(_10, "Windows 11 23H2"),
+    25398: Release(_10, "", "Windows Server 23H2"),
     26100: Release(_10, "Windows 11 24H2 to 26H2", "Windows Server 2025"),
     26200: Release(_10, "Windows 11 25H2"),
+    26300: Release(_10, "Windows 11 26H2"),
+    28000: Release(_10, "Windows 11 26H1"),
 }
 
 WINDOWS_7_BUILD = 7600

@@ -35,6 +35,8 @@ from nethood.exposure.watch.watcher import MOST_UNSTORED, Watcher, standing
 FLUSH_S = 2.0
 ALIVE_S = 30.0
 PRUNE_S = 3600.0
+CHECKED_NEWS_S = 20.0
+"""How often it is news that targets were looked at and nothing changed."""
 MOST_IN_FLIGHT = 2000
 
 _CLOCK_S = 1.0
@@ -79,6 +81,7 @@ class Session:
         self._heartbeat_unix = 0.0
         self._stored = asyncio.Event()
         self.news = 0
+        self._news_s = 0.0
 
     async def open(self) -> None:
         """Bring the store in line with the policy. Raises StoreError, ConnectError."""
@@ -150,11 +153,18 @@ class Session:
 
     async def store_all(self) -> None:
         """Store what waits and let it be told. Raises StoreError."""
+        has_news = self.watcher.has_news
         await self.watcher.flush()
+        if has_news or time.monotonic() - self._news_s >= CHECKED_NEWS_S:
+            self._announce()
+            self.deliverer.wake()
+
+    def _announce(self) -> None:
+        """Let those hear who wait for news."""
         self.news += 1
+        self._news_s = time.monotonic()
         self._stored.set()
         self._stored = asyncio.Event()
-        self.deliverer.wake()
 
     async def wait_for_news(self, seen: int, timeout_s: float) -> int:
         """Return the number of the last change, once it is not *seen*; see `WatchView`."""
@@ -194,6 +204,7 @@ class Session:
     def _delivered(self, due: outbox.Due, outcome: Outcome, state: DeliveryState) -> None:
         self.metrics.delivered(due.channel, outcome)
         self._listener.delivery(due, outcome, state)
+        self._announce()
 
     async def _store_now_and_then(self) -> None:
         """Store what people are to hear of at once, and the rest every few seconds."""

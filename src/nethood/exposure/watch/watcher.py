@@ -171,6 +171,11 @@ class Watcher:
         """Have values stored by name."""
         self._batch.remembered |= values
 
+    @property
+    def has_news(self) -> bool:
+        """Whether what waits for the store is more than that targets were looked at."""
+        return bool(self._batch.steps or self._batch.alerts or self._unsure)
+
     async def flush(self) -> None:
         """Store what waits. Raises StoreError; it waits on then."""
         async with self._writing:

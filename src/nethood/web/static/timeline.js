@@ -95,7 +95,8 @@
     const { left, top } = plot.cursor;
     const lane = lanes[Math.floor((top - TOP) / LANE)];
     if (left < 0 || !lane) {
-      said.textContent = "Drag over the picture to see a part of it larger; double-click for all.";
+      said.textContent = matchMedia("(pointer: fine)").matches
+        ? "Drag over the picture to see a part of it larger; double-click for all." : "";
       return;
     }
     const at = plot.posToVal(left, "x");

@@ -65,7 +65,10 @@ RESTRICT: dict[Platform, tuple[Step, ...]] = {
 }
 NO_GUEST: dict[Platform, tuple[Step, ...]] = {
     WINDOWS: (
-        powershell("Disable-LocalUser -Name Guest"),
+        powershell(
+            "Get-LocalUser | Where-Object { $_.SID.Value -like 'S-1-5-21-*-501' } | "
+            "Disable-LocalUser  # Windows 10, Server 2016"
+        ),
         policy(f"{OPTIONS} > Accounts: Guest account status: Disabled"),
     ),
     SAMBA: (smb_conf("map to guest = never\n# in every share:\nguest ok = no"),),
@@ -76,7 +79,7 @@ CLOSE_SHARES: dict[Platform, tuple[Step, ...]] = {
     WINDOWS: (
         powershell(
             "Get-SmbShare | Get-SmbShareAccess | Where-Object AccountName -match "
-            "'Everyone|ANONYMOUS|Guest'\n"
+            "'Everyone|ANONYMOUS|Guest'  # these names are translated\n"
             "Revoke-SmbShareAccess -Name SHARE -AccountName 'ANONYMOUS LOGON' -Force"
         ),
         registry(f'{SERVER_PARAMETERS}\n"NullSessionShares"=hex(7):00,00'),
@@ -234,7 +237,8 @@ KINDS = (
             ),
             meaning=(
                 "A logon without a user was taken for the guest account. It reaches every share "
-                "that admits guests. Windows 10 and 11 refuse such sessions by themselves."
+                "that admits guests. Windows 10 and 11 Enterprise and Windows 11 Pro from 24H2 "
+                "refuse such sessions by themselves; Windows 10 Home and Pro do not."
             ),
             fixes=NO_GUEST,
             breaks="Devices that rely on being let in without a password need an account.",

@@ -124,14 +124,14 @@ KINDS = (
             fixes={
                 WINDOWS: (
                     powershell(
-                        "Set-SmbServerConfiguration -EncryptData $true -Force"
-                        "  # or for one share: Set-SmbShare -Name SHARE -EncryptData $true"
+                        "Set-SmbServerConfiguration -EncryptData $true -Force  # requires it\n"
+                        "Set-SmbShare -Name SHARE -EncryptData $true -Force  # or for one share"
                     ),
                     words("Windows 7, Server 2008 R2 and older can't encrypt: upgrade."),
                 ),
                 SAMBA: (
-                    smb_conf("server max protocol = SMB3\nserver smb encrypt = desired"),
-                    words("Samba before 4.14 calls it: smb encrypt = desired"),
+                    smb_conf("server max protocol = SMB3\nsmb encrypt = desired"),
+                    words("Its newer name is server smb encrypt; Samba takes both."),
                 ),
                 APPLIANCE: (
                     menu(
@@ -144,8 +144,8 @@ KINDS = (
                 ),
             },
             breaks=(
-                "Nothing, where encryption is offered. Where it is required: every client older "
-                "than Windows 8, macOS 10.12 and Samba 4.1."
+                "Nothing, where encryption is offered. Where it is required: every client without "
+                "SMB 3 encryption, as those older than Windows 8 and Samba 4.1."
             ),
             references=(SECURITY, MS_SMB2, SMB_CONF),
             needs=("dialects", "algorithms"),
@@ -169,7 +169,7 @@ KINDS = (
                 WINDOWS: (
                     words("It comes with Windows 10 and Windows Server 2016: upgrade."),
                     powershell(
-                        "Set-SmbServerConfiguration -Smb2DialectMax None"
+                        "Set-SmbServerConfiguration -Smb2DialectMax None -Force"
                         "  # where Windows 11 24H2 or Server 2025 was limited"
                     ),
                 ),
@@ -199,7 +199,7 @@ KINDS = (
             fixes={
                 WINDOWS: (
                     powershell(
-                        "Set-SmbServerConfiguration -Smb2DialectMin SMB300"
+                        "Set-SmbServerConfiguration -Smb2DialectMin SMB300 -Force"
                         "  # Windows 11 24H2, Server 2025"
                     ),
                     policy(
@@ -222,13 +222,14 @@ KINDS = (
             id="ccm-only",
             title="Only AES-CCM is offered to encrypt with",
             severity=INFO,
-            severity_reason="AES-CCM is as safe; it is several times slower than AES-GCM",
+            severity_reason="AES-CCM is as safe; it is slower than AES-GCM",
             meaning="Every cipher of the GCM kind was refused, each asked for by itself.",
             fixes={
                 WINDOWS: (
                     powershell(
                         "Set-SmbServerConfiguration -EncryptionCiphers "
                         '"AES_256_GCM, AES_128_GCM, AES_256_CCM, AES_128_CCM" -Force'
+                        "  # Windows 11 and Server 2022, with the updates of June 2022"
                     ),
                 ),
                 SAMBA: (

@@ -52,14 +52,15 @@ BEST_PRACTICES = Reference(
 ONLY_NEIGHBOURS: dict[Platform, tuple[Step, ...]] = {
     WINDOWS: (
         powershell(
-            "Set-NetFirewallRule -DisplayGroup 'File and Printer Sharing' "
-            "-RemoteAddress LocalSubnet"
+            "Set-NetFirewallRule -Group '@FirewallAPI.dll,-28502' -RemoteAddress LocalSubnet"
+            "  # the group File and Printer Sharing, in every language"
         ),
         words("At the border of the network: block TCP 445 and 139, UDP 137 and 138, both ways."),
     ),
     SAMBA: (
         smb_conf(
-            "hosts allow = 192.0.2.0/24  # your network\n"
+            "# your network, and the interface that leads to it:\n"
+            "hosts allow = 192.0.2.0/24\n"
             "interfaces = lo eth0\nbind interfaces only = yes"
         ),
         words("At the border of the network: block TCP 445 and 139, UDP 137 and 138, both ways."),
@@ -158,9 +159,11 @@ def _ntlm_only(report: HostReport) -> list[str] | None:
 
 def _controller(report: HostReport) -> list[str] | None:
     lines = is_domain_controller(report)
+    if not lines:
+        return None
     masters = names_with(report, DOMAIN_MASTER)
     lines += [f"{clean(name.name.strip())}<1B>: the domain master browser." for name in masters]
-    return lines or None
+    return lines
 
 
 def _browser(report: HostReport) -> list[str] | None:
@@ -183,8 +186,8 @@ KINDS = (
             title="File sharing is open on a public address",
             severity=MEDIUM,
             severity_reason=(
-                "scanners of the whole Internet find it within hours; the scan can't tell "
-                "whether it was seen from inside, which keeps this from being high"
+                "scanners of the whole Internet find it; the scan can't tell whether it was seen "
+                "from inside, which keeps this from being high"
             ),
             meaning=(
                 "The SMB port answered on an address of the public range. Every weakness of the "
@@ -203,7 +206,8 @@ KINDS = (
             title="The clock is wrong by more than five minutes",
             severity=LOW,
             severity_reason=(
-                "Kerberos refuses tickets then, and clients fall back to NTLM, which is weaker"
+                "Kerberos may refuse tickets then, and a client that falls back to NTLM has less "
+                "protection"
             ),
             meaning=(
                 "The server's own time differs from this machine's by more than Kerberos "
@@ -260,7 +264,10 @@ KINDS = (
             ),
             fixes={
                 WINDOWS: (
-                    powershell("Stop-Service Browser; Set-Service Browser -StartupType Disabled"),
+                    powershell(
+                        "Stop-Service Browser; Set-Service Browser -StartupType Disabled"
+                        "  # it went with SMB1"
+                    ),
                 ),
                 SAMBA: (smb_conf("local master = no\npreferred master = no\ndomain master = no"),),
                 APPLIANCE: (
@@ -303,7 +310,12 @@ KINDS = (
             ),
             fixes={
                 WINDOWS: (words("Join a domain; then restrict NTLM by Group Policy."),),
-                SAMBA: (smb_conf("security = ads\nkerberos method = secrets and keytab"),),
+                SAMBA: (
+                    smb_conf(
+                        "security = ads\nrealm = EXAMPLE.ORG\n"
+                        "kerberos method = secrets and keytab\n# then: net ads join"
+                    ),
+                ),
                 APPLIANCE: (menu("Users > directory: join the domain."),),
                 NETHOOD: (words("Nothing to do: passwords are checked by NTLMv2 only."),),
             },
@@ -318,13 +330,14 @@ KINDS = (
             id="boot-time-told",
             title="The time of the last start is told",
             severity=INFO,
-            severity_reason="it hints at missing updates, which need a restart, and no more",
+            severity_reason="it hints at missing updates, and no more",
             meaning=(
                 "The server's first answer has the time it was started, as Windows did until "
-                "Server 2016. A start long ago means that no update has been finished since."
+                "Windows 10 1703 and Server 2016. A start long ago means that no update that needs "
+                "a restart has been finished since."
             ),
             fixes={
-                WINDOWS: (words("Newer releases of Windows say zero instead."),),
+                WINDOWS: (words("Windows 10 1709, Server 2019 and newer say zero instead."),),
                 SAMBA: (words("Newer releases of Samba say zero instead."),),
                 APPLIANCE: (words("New firmware."),),
             },

@@ -41,7 +41,8 @@ NETBIOS_OFF: dict[Platform, tuple[Step, ...]] = {
         ),
         policy(
             "Computer Configuration > Administrative Templates > Network > DNS Client > "
-            "Configure NetBIOS settings: Disable NetBIOS name resolution (Windows 11)"
+            "Configure NetBIOS settings: Enabled, Disable NetBIOS name resolution (Windows 11; it "
+            "stops this computer's own questions, the ports stay open)"
         ),
         registry(
             "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\NetBT\\Parameters\\"
@@ -135,7 +136,7 @@ KINDS = (
                     powershell(
                         "New-NetFirewallRule -DisplayName 'NetBIOS from outside' -Direction "
                         "Inbound -Protocol UDP -LocalPort 137,138 -RemoteAddress Internet "
-                        "-Action Block"
+                        "-Action Block  # without a domain, Internet can be the next room"
                     ),
                 ),
             },

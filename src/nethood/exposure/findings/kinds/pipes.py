@@ -19,6 +19,7 @@ from nethood.exposure.findings.kinds.base import (
     policy_page,
     powershell,
     registry,
+    words,
 )
 from nethood.exposure.findings.model import Entry, Platform, Reference
 from nethood.exposure.findings.platform import platform_of
@@ -97,6 +98,10 @@ KINDS = (
                         f"{OPTIONS} > Network access: Named Pipes that can be accessed "
                         "anonymously: empty"
                     ),
+                    words(
+                        "On a domain controller leave netlogon, samr and lsarpc in that list; take "
+                        "only the others out."
+                    ),
                 ),
                 APPLIANCE: (menu("Turn the printer server off where nothing is printed."),),
             },
@@ -112,7 +117,8 @@ KINDS = (
             title="Pipes that tell accounts open to anybody",
             severity=LOW,
             severity_reason=(
-                "the pipe being open is not yet an answer; current Windows refuses the calls"
+                "the pipe being open is not yet an answer; from Windows 10 1607 and Server 2016 on "
+                "only administrators may ask samr, domain controllers aside"
             ),
             meaning=(
                 "The pipes of the account database open without an account. Old systems, and "
@@ -122,7 +128,9 @@ KINDS = (
             fixes=RESTRICT,
             breaks=(
                 "Domain controllers need some of these pipes open (netlogon, lsarpc, samr) for "
-                "old trusts: there, restrict the calls with RestrictRemoteSAM instead."
+                "old trusts, and the policies of anonymous enumeration do not count there. Who may "
+                "ask samr is set by: Network access: Restrict clients allowed to make remote calls "
+                "to SAM."
             ),
             references=(ANONYMOUS_PIPES, NULL_SHARES, SMB_CONF),
             needs=("pipes",),

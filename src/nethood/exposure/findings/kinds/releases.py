@@ -2,7 +2,10 @@
 
 A build belongs to a client and a server release at once; the later of the two ends counts, long
 term servicing and paid extensions excepted. A build that later releases are based on may be any of
-them, and has the last one's day. Source: Microsoft's lifecycle pages.
+them, and has the last one's day. A build that a service pack replaced has the day its own support
+ended. Source: Microsoft's lifecycle pages, as altrhombus/DataForGeeks (content/ms/mswin) and
+endoflife-date/endoflife.date copy them; for 1511 the extension of 2017 for Enterprise, for Vista
+and 7 without the last service pack Microsoft's lifecycle fact sheet of 2016.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ WINDOWS_BUILDS: dict[int, tuple[str, date]] = {
     2195: ("Windows 2000", date(2010, 7, 13)),
     2600: ("Windows XP", date(2014, 4, 8)),
     3790: ("Windows Server 2003 or XP x64", date(2015, 7, 14)),
-    6000: ("Windows Vista", date(2017, 4, 11)),
-    6001: ("Windows Vista SP1 or Server 2008", date(2020, 1, 14)),
+    6000: ("Windows Vista", date(2010, 4, 13)),
+    6001: ("Windows Vista SP1 or Server 2008", date(2011, 7, 12)),
     6002: ("Windows Vista SP2 or Server 2008 SP2", date(2020, 1, 14)),
     6003: ("Windows Server 2008 SP2", date(2020, 1, 14)),
-    7600: ("Windows 7 or Server 2008 R2", date(2020, 1, 14)),
+    7600: ("Windows 7 or Server 2008 R2", date(2013, 4, 9)),
     7601: ("Windows 7 SP1 or Server 2008 R2 SP1", date(2020, 1, 14)),
     9200: ("Windows 8 or Server 2012", date(2023, 10, 10)),
     9600: ("Windows 8.1 or Server 2012 R2", date(2023, 10, 10)),
@@ -40,7 +43,10 @@ WINDOWS_BUILDS: dict[int, tuple[str, date]] = {
     22000: ("Windows 11 21H2", date(2024, 10, 8)),
     22621: ("Windows 11 22H2 or 23H2", date(2026, 11, 10)),
     22631: ("Windows 11 23H2", date(2026, 11, 10)),
+    25398: ("Windows Server 23H2", date(2025, 10, 24)),
     26100: ("Windows 11 24H2 or Server 2025", date(2034, 11, 14)),
+    26200: ("Windows 11 25H2", date(2028, 10, 10)),
+    28000: ("Windows 11 26H1", date(2029, 3, 13)),
 }
 """Build -> the releases that have it, the last day of support."""
 SAMBA_3_ENDED = date(2015, 3, 4)

@@ -126,12 +126,12 @@ KINDS = (
             title="Signing is off",
             severity=HIGH,
             severity_reason=(
-                "nobody can protect his traffic with this host, not even a client that asks"
+                "nobody's traffic with this host is signed, not even that of a client that asks"
             ),
             meaning=(
-                "The server says it can't sign. Whoever is between it and a client can read and "
-                "change files on their way, and clients that require signing, as Windows 11 from "
-                "version 24H2 does, can't connect at all."
+                "The server says it can't sign, which SMB2 does not provide for. Whoever is "
+                "between it and a client can change what is not encrypted. Clients that require "
+                "signing, as Windows 11 Pro and Enterprise from version 24H2 do, fail with it."
             ),
             fixes=REQUIRE,
             breaks=BREAKS,

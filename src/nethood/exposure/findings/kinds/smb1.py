@@ -42,6 +42,7 @@ OFF = {
         powershell(
             "Set-SmbServerConfiguration -EnableSMB1Protocol $false -Force\n"
             "Disable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol -NoRestart"
+            "  # from Windows 8.1 and Server 2012 R2 on"
         ),
         registry(f'{SERVER_PARAMETERS}\n"SMB1"=dword:00000000'),
         words("Before Windows 8 and Server 2012: set the registry value and restart."),
@@ -212,7 +213,10 @@ KINDS = (
                 ),
                 APPLIANCE: OFF[APPLIANCE],
             },
-            breaks="Clients older than Windows NT 4.0 SP3 and Windows 98.",
+            breaks=(
+                "Clients that do not know NTLMv2, as Windows NT 4.0 before SP4 and Windows 9x without "
+                "the Active Directory client; and what turning SMB1 off breaks, see smb1-enabled."
+            ),
             references=(MS_CIFS, SMB_CONF),
             needs=("smb1",),
         ),

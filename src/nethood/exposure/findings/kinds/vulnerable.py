@@ -179,7 +179,10 @@ KINDS = (
             fixes={
                 WINDOWS: (
                     words("Upgrade to a release that is supported, or pay for extended updates."),
-                    powershell("Get-ComputerInfo OsName, OsVersion, OsBuildNumber"),
+                    powershell(
+                        "Get-WmiObject Win32_OperatingSystem | "
+                        "Select-Object Caption, Version, BuildNumber"
+                    ),
                 ),
                 SAMBA: (words("Upgrade to a Samba your distribution still maintains."),),
                 APPLIANCE: (words("New firmware, or a device whose maker still mends it."),),

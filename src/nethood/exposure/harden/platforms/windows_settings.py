@@ -131,7 +131,7 @@ def _guest_account() -> Step:
         id="windows-guest-account",
         platform=Platform.WINDOWS,
         title="Turn the guest account off",
-        why="With it on, every wrong user name is let in to what Everyone may read.",
+        why="With it on, a user name nobody knows is let in to what Everyone may read.",
         breaks=["Whoever came in without an account of this computer needs one now."],
         commands=[
             typed(Kind.POWERSHELL, scripts.GUEST_OFF),
@@ -176,7 +176,8 @@ def _null_sessions() -> Step:
         "nethood check finds no share and no pipe open to an anonymous caller.",
         notes=[
             "Restart Windows afterwards. NullSessionPipes is left alone: a domain controller "
-            "needs what stands there. RestrictAnonymous stays at 1: 2 locks old members out."
+            "needs what stands there, and the enumeration settings do not count on it. "
+            "RestrictAnonymous stays at 1: 2 locks old members out."
         ],
     )
 
@@ -248,9 +249,9 @@ def _smb1_server() -> Step:
         "Get-SmbServerConfiguration shows EnableSMB1Protocol False; nethood check finds SMB1 off.",
         live=Live("SmbServerConfiguration", "EnableSMB1Protocol", False),
         notes=[
-            "Not installed in Windows 10 since 1709 and Server since 2019 (version 1709). The .reg "
-            "file and the policy count from the next restart; Windows 7 and Server 2008 R2 have "
-            "only these."
+            "A clean installation of Windows 10 since 1709 and of Server since 2019 does not have "
+            "it. The .reg file and the policy count from the next restart; Windows 7 and Server "
+            "2008 R2 have only these."
         ],
     )
 
@@ -310,7 +311,7 @@ def _signing(side: str, key: str, title: str, why: str, breaks: list[str]) -> St
         live=Live(f"Smb{side.capitalize()}Configuration", "RequireSecuritySignature", True),
         notes=[
             "Windows 11 24H2 Pro, Enterprise and Education require it both ways, Server 2025 only "
-            "as a client, Home not at all; a domain controller has always required it of others."
+            "as a client, Home not at all; a domain controller requires it of others by default."
         ],
     )
 
