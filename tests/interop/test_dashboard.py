@@ -81,7 +81,7 @@ async def test_no_page_has_an_accessibility_violation(
 async def test_the_login_and_the_refusals_have_none_either(
     browser: Browser, view: FakeView, axe: str, mode: str
 ) -> None:
-    users = {"kim": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hzb21laGFzaA"}
+    users = {"ops": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hzb21laGFzaA"}
     async with served(view, users=users) as url, page_of(browser, mode) as page:
         await goto(page, f"{url}/policy")
         await expect(page).to_have_title("Log in · nethood")
@@ -147,7 +147,7 @@ async def test_everything_can_be_done_by_keyboard(
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/deviations/7")
         await tab_to(page, "by")
-        await page.keyboard.type("Kim")
+        await page.keyboard.type("Ops")
         await page.keyboard.press("Tab")
         await page.keyboard.type("on it")
         await page.keyboard.press("Tab")
@@ -164,7 +164,7 @@ async def test_everything_can_be_done_by_keyboard(
         await expect(page.locator("#result-title")).to_be_visible()
     made = view.open[0].acknowledgement
     assert made is not None
-    assert (made.by, made.note, made.until_unix) == ("Kim", "on it", NOW + 3600)
+    assert (made.by, made.note, made.until_unix) == ("Ops", "on it", NOW + 3600)
 
 
 async def test_with_scripts_off_everything_is_there(
@@ -173,7 +173,7 @@ async def test_with_scripts_off_everything_is_there(
     said = {
         "overview": "desk-31.example",
         "hosts": "printer-2.example",
-        "host": "by Robin: testing",
+        "host": "by Night shift: testing",
         "findings": "SMB1 is on",
         "alerts": "delivery uncertain",
         "policy": "445/tcp closed except from",
@@ -195,7 +195,7 @@ async def test_with_scripts_off_everything_is_there(
         await page.click("main form button")
         await expect(page.locator("#result-title")).to_be_visible()
         await page.goto(f"{url}/deviations/7")
-        await page.fill("#by", "Kim")
+        await page.fill("#by", "Ops")
         await page.get_by_role("button", name="Acknowledge").click()
         await expect(page.locator("main")).to_contain_text("It stays quiet until it is over")
     assert view.open[0].acknowledgement is not None
@@ -385,7 +385,7 @@ async def test_a_port_that_opens_shows_up_and_alerts_once(browser: Browser, tmp_
             assert hook.bodies[0]["subject"]["target"] == f"127.0.0.1:{port}"
 
             await page.get_by_role("link", name="Acknowledge").click()
-            await page.fill("#by", "Kim")
+            await page.fill("#by", "Ops")
             await page.get_by_role("button", name="Acknowledge").click()
             await expect(page.get_by_role("heading", name="Acknowledged")).to_be_visible()
             await page.goto(url)

@@ -71,7 +71,7 @@ class Browser:
         )
         return answer
 
-    def log_in(self, name: str = "kim", password: str = PASSWORD, **more: str) -> Response:
+    def log_in(self, name: str = "ops", password: str = PASSWORD, **more: str) -> Response:
         """Fill in the login."""
         return self.post("/login", token=self.token("/login"), name=name, password=password, **more)
 
@@ -80,8 +80,8 @@ Open = Callable[..., Browser]
 
 
 @pytest.fixture(scope="session")
-def kims_hash() -> str:
-    return user_line("kim", PASSWORD).partition(":")[2]
+def ops_hash() -> str:
+    return user_line("ops", PASSWORD).partition(":")[2]
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def browser(open_browser: Open) -> Browser:
 
 
 @pytest.fixture
-def guarded(open_browser: Open, kims_hash: str) -> Browser:
+def guarded(open_browser: Open, ops_hash: str) -> Browser:
     """A browser on a dashboard that others can reach, not logged in."""
     return open_browser(
-        "http://192.0.2.7:8137", "192.0.2.99", address="192.0.2.7", users={"kim": kims_hash}
+        "http://192.0.2.7:8137", "192.0.2.99", address="192.0.2.7", users={"ops": ops_hash}
     )

@@ -112,7 +112,7 @@ def deviations() -> list[Deviation]:
             first_seen_unix=NOW - 9 * DAY,
             confirmed_unix=NOW - 9 * DAY + 30,
             acknowledgement=Acknowledgement(
-                "Kim", "replaced in December, ticket 4711", NOW - 8 * DAY, NOW + 12 * DAY
+                "Ops", "replaced in December, ticket 4711", NOW - 8 * DAY, NOW + 12 * DAY
             ),
         ),
     ]
@@ -125,7 +125,7 @@ def changes() -> list[Change]:
         (5 * HOUR, "servers", "192.168.7.15", "smb1", "unknown", "no answer within 3 s", None),
         (2.2 * DAY, "servers", "192.168.7.12", "smb1", "deviation", "SMB1 on", 8),
         (2.9 * DAY, "office", "10.20.0.31", "445", "recovery", "filtered", None),
-        (3.4 * DAY, "office", "10.20.0.31", "445", "acknowledged", "by Robin: testing", 4),
+        (3.4 * DAY, "office", "10.20.0.31", "445", "acknowledged", "by Night shift: testing", 4),
         (3.5 * DAY, "office", "10.20.0.31", "445", "deviation", "port 445 is open", 4),
         (5.6 * DAY, "office", "10.20.0.31", "names", "known", "no answer", None),
         (5.8 * DAY, "office", "10.20.0.31", "names", "unknown", "port unreachable", None),

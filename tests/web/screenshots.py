@@ -87,7 +87,7 @@ async def main(folder: Path) -> None:
     """Write a picture of each page, light, dark and at phone width."""
     with tempfile.TemporaryDirectory() as place:
         view = FakeView(make_policy(Path(place)))
-        users = {"kim": user_line("kim", "correct horse battery").partition(":")[2]}
+        users = {"ops": user_line("ops", "correct horse battery").partition(":")[2]}
         async with (
             served(view) as url,
             served(view, users=users) as login_url,

@@ -19,7 +19,7 @@ def posting_paths(browser: Browser) -> list[str]:
     return [path.replace("{deviation_id}", "7") for path in paths]
 
 
-FIELDS = {"host": "10.20.0.31", "by": "Kim", "until": "end", "name": "kim", "password": "x"}
+FIELDS = {"host": "10.20.0.31", "by": "Ops", "until": "end", "name": "ops", "password": "x"}
 
 
 def test_every_form_needs_the_token_of_its_session(
@@ -60,7 +60,7 @@ def test_what_can_not_be_read_is_no_form(browser: Browser, body: bytes) -> None:
 
 def test_reading_changes_nothing(browser: Browser, view: FakeView) -> None:
     before = list(view.open)
-    for path in (*PAGES, "/look?host=10.20.0.31", "/deviations/7?by=Kim&until=end"):
+    for path in (*PAGES, "/look?host=10.20.0.31", "/deviations/7?by=Ops&until=end"):
         assert browser.get(path).status_code == 200
     assert browser.get("/logout").status_code == 405
     assert view.open == before

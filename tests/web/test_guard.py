@@ -45,9 +45,9 @@ def test_two_host_headers_are_refused(browser: Browser) -> None:
 
 
 def test_with_a_login_addresses_and_known_names_are_served(
-    open_browser: Open, kims_hash: str
+    open_browser: Open, ops_hash: str
 ) -> None:
-    browser = open_browser(users={"kim": kims_hash}, names=frozenset({"watch.example"}))
+    browser = open_browser(users={"ops": ops_hash}, names=frozenset({"watch.example"}))
     for host, status in (("192.0.2.7", 303), ("Watch.Example:443", 303), ("evil.example", 421)):
         assert browser.get("/", headers={"Host": host}).status_code == status
 
@@ -163,7 +163,7 @@ def test_pages_have_nothing_the_policy_would_block(browser: Browser, path: str) 
 
 
 def test_cookies_can_not_be_read_by_scripts_or_sent_by_other_sites(
-    browser: Browser, open_browser: Open, kims_hash: str
+    browser: Browser, open_browser: Open, ops_hash: str
 ) -> None:
     cookie = browser.get("/").headers["set-cookie"]
     assert cookie.startswith("nethood=")
@@ -174,7 +174,7 @@ def test_cookies_can_not_be_read_by_scripts_or_sent_by_other_sites(
     assert "Domain" not in cookie
     behind = open_browser(
         "https://watch.example",
-        users={"kim": kims_hash},
+        users={"ops": ops_hash},
         behind_https=True,
         names=frozenset({"watch.example"}),
     )

@@ -38,12 +38,12 @@ def test_name_and_password_let_in_and_lead_on(guarded: Browser) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"] == "/hosts?q=desk"
     assert guarded.get("/").status_code == 200
-    assert "kim" in guarded.get("/").text
+    assert "ops" in guarded.get("/").text
 
 
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("kim", "wrong horse battery"), ("nobody", PASSWORD), ("", ""), ("kim", PASSWORD + "x")],
+    [("ops", "wrong horse battery"), ("nobody", PASSWORD), ("", ""), ("ops", PASSWORD + "x")],
 )
 def test_anything_else_does_not(guarded: Browser, name: str, password: str) -> None:
     answer = guarded.log_in(name, password)
@@ -81,9 +81,9 @@ def test_a_session_ends_by_itself(guarded: Browser) -> None:
 
 
 def test_a_forged_cookie_is_worth_nothing(
-    guarded: Browser, open_browser: Open, kims_hash: str
+    guarded: Browser, open_browser: Open, ops_hash: str
 ) -> None:
-    other = open_browser("http://192.0.2.7:8137", address="192.0.2.7", users={"kim": kims_hash})
+    other = open_browser("http://192.0.2.7:8137", address="192.0.2.7", users={"ops": ops_hash})
     other.log_in()
     foreign = other.client.cookies["nethood"]
     guarded.log_in()
@@ -97,7 +97,7 @@ def test_a_forged_cookie_is_worth_nothing(
 
 def test_guessing_has_to_wait(guarded: Browser, open_browser: Open) -> None:
     token = guarded.token("/login")
-    answers = [guarded.post("/login", token=token, name="kim", password=str(n)) for n in range(6)]
+    answers = [guarded.post("/login", token=token, name="ops", password=str(n)) for n in range(6)]
     assert [answer.status_code for answer in answers] == [403] * 5 + [429]
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert guarded.log_in().status_code == 429, "the right password has to wait as well"
@@ -130,4 +130,4 @@ def test_a_deviation_is_acknowledged_in_the_name_of_who_logged_in(
     guarded.post("/deviations/7", token=guarded.token(), by="somebody else", until="end")
     made = view.open[0].acknowledgement
     assert made is not None
-    assert made.by == "kim"
+    assert made.by == "ops"

@@ -77,7 +77,7 @@ def test_the_overview_says_what_is_and_what_is_not(browser: Browser) -> None:
     assert "2 of 840 expectations are not as they should be" in text
     assert "desk-31.example" in text
     assert "port 445 is open" in text
-    assert "Kim" in text
+    assert "Ops" in text
     assert "1 delivery is uncertain, 1 has failed" in text
 
 
@@ -114,7 +114,7 @@ def test_a_host_shows_its_expectations_its_history_and_its_findings(browser: Bro
     text = browser.get("/hosts/10.20.0.31").text
     assert "desk-31.example" in text
     assert "445/tcp closed except from 10.20.0.0/16" in text
-    assert "by Robin: testing" in text
+    assert "by Night shift: testing" in text
     assert "The NetBIOS session service (TCP 139) is open" in text
     assert "Fix on Windows" in text
     assert "not as expected from 2026-11-17 13:00 UTC to 2026-11-18 03:24 UTC" in text
@@ -183,11 +183,11 @@ def test_a_deviation_is_acknowledged_until_a_time_and_taken_back(
 ) -> None:
     token = browser.token("/deviations/7")
     answer = browser.post(
-        "/deviations/7", token=token, by=" Kim ", note="known\nsince today", until="day"
+        "/deviations/7", token=token, by=" Ops ", note="known\nsince today", until="day"
     )
     assert answer.headers["location"] == "/deviations/7"
     assert view.open[0].acknowledgement == Acknowledgement(
-        "Kim", "known since today", NOW, NOW + DAY
+        "Ops", "known since today", NOW, NOW + DAY
     )
     page = browser.get("/deviations/7").text
     assert "known since today" in page
@@ -200,11 +200,11 @@ def test_a_deviation_is_acknowledged_until_a_time_and_taken_back(
     ("form", "said"),
     [
         ({"by": " ", "until": "end"}, "Say who you are"),
-        ({"by": "Kim", "until": "forever"}, "Choose how long"),
-        ({"by": "Kim", "until": "time", "time": ""}, "Give a time to come"),
-        ({"by": "Kim", "until": "time", "time": "2001-01-01T00:00"}, "Give a time to come"),
-        ({"by": "Kim", "until": "time", "time": "9999-01-01T00:00"}, "Give a time to come"),
-        ({"by": "Kim", "until": "time", "time": "0001-01-01T00:00+14:00"}, "Give a time to come"),
+        ({"by": "Ops", "until": "forever"}, "Choose how long"),
+        ({"by": "Ops", "until": "time", "time": ""}, "Give a time to come"),
+        ({"by": "Ops", "until": "time", "time": "2001-01-01T00:00"}, "Give a time to come"),
+        ({"by": "Ops", "until": "time", "time": "9999-01-01T00:00"}, "Give a time to come"),
+        ({"by": "Ops", "until": "time", "time": "0001-01-01T00:00+14:00"}, "Give a time to come"),
     ],
 )
 def test_a_form_that_makes_no_sense_is_answered_in_words(

@@ -169,9 +169,9 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 async def test_with_a_certificate_it_speaks_https(
-    view: FakeView, certificate: tuple[Path, Path], kims_hash: str
+    view: FakeView, certificate: tuple[Path, Path], ops_hash: str
 ) -> None:
-    options = {"certificate": certificate[0], "key": certificate[1], "users": {"kim": kims_hash}}
+    options = {"certificate": certificate[0], "key": certificate[1], "users": {"ops": ops_hash}}
     trusted = ssl.create_default_context(cafile=str(certificate[0]))
     async with served(view, **options) as (url, _):
         assert url.startswith("https://")
@@ -189,16 +189,16 @@ async def test_a_key_that_does_not_fit_is_said(view: FakeView, tmp_path: Path) -
         await run_app(view, "127.0.0.1", 0, certificate=file, key=file)
 
 
-async def test_behind_a_proxy_each_client_waits_for_itself(view: FakeView, kims_hash: str) -> None:
+async def test_behind_a_proxy_each_client_waits_for_itself(view: FakeView, ops_hash: str) -> None:
     async with (
-        served(view, users={"kim": kims_hash}, behind_https=True) as (url, _),
+        served(view, users={"ops": ops_hash}, behind_https=True) as (url, _),
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
         page = await client.get("/login")
         cookie = page.headers["set-cookie"].partition(";")[0]
         found = re.search(r'name="token" value="([^"]+)"', page.text)
         assert found is not None
-        form = {"token": found[1], "name": "kim", "password": "wrong"}
+        form = {"token": found[1], "name": "ops", "password": "wrong"}
 
         async def attempt(address: str) -> int:
             headers = {"Cookie": cookie, "X-Forwarded-For": address}

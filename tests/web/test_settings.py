@@ -13,11 +13,11 @@ from tests.web.conftest import PASSWORD
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "2001:db8::1", "fe80::1%eth0"])
-def test_bound_elsewhere_it_needs_a_login(address: str, kims_hash: str) -> None:
+def test_bound_elsewhere_it_needs_a_login(address: str, ops_hash: str) -> None:
     with pytest.raises(LocalError, match=r"needs a login; make a users file") as caught:
         make_settings(address)
     assert "\n" not in str(caught.value)
-    assert make_settings(address, users={"kim": kims_hash}).needs_login
+    assert make_settings(address, users={"ops": ops_hash}).needs_login
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -39,8 +39,8 @@ def test_a_hash_has_to_be_argon2id() -> None:
         "$2b$12$abcdefghijklmnopqrstuv",
         "$argon2i$v=19$m=8,t=1,p=1$YWJj$YWJj",
     ):
-        with pytest.raises(LocalError, match="'kim' has no argon2id hash"):
-            make_settings("127.0.0.1", users={"kim": text})
+        with pytest.raises(LocalError, match="'ops' has no argon2id hash"):
+            make_settings("127.0.0.1", users={"ops": text})
 
 
 def test_certificate_and_key_come_together(tmp_path: Path) -> None:
@@ -59,12 +59,12 @@ def test_what_is_no_address_is_said() -> None:
 
 def test_a_users_file_is_read_and_its_passwords_fit(tmp_path: Path) -> None:
     path = tmp_path / "users"
-    path.write_text(f"# who may look\n\n{user_line('kim', PASSWORD)}\n")
+    path.write_text(f"# who may look\n\n{user_line('ops', PASSWORD)}\n")
     users = read_users(path)
-    assert list(users) == ["kim"]
-    assert users["kim"].startswith("$argon2id$")
-    assert password_fits(users, "kim", PASSWORD)
-    assert not password_fits(users, "kim", PASSWORD.upper())
+    assert list(users) == ["ops"]
+    assert users["ops"].startswith("$argon2id$")
+    assert password_fits(users, "ops", PASSWORD)
+    assert not password_fits(users, "ops", PASSWORD.upper())
     assert not password_fits(users, "nobody", PASSWORD)
     assert not password_fits({}, "nobody", "the password of nobody")
 
@@ -72,8 +72,8 @@ def test_a_users_file_is_read_and_its_passwords_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kim\n", "line 1 is no user"),
-        ("# a\nkim:secret\n", "line 2 is no user"),
+        ("ops\n", "line 1 is no user"),
+        ("# a\nops:secret\n", "line 2 is no user"),
         ("", "holds 0 users"),
     ],
 )
@@ -84,10 +84,10 @@ def test_a_faulty_users_file_is_said_with_its_line(tmp_path: Path, text: str, sa
         read_users(path)
 
 
-def test_a_name_twice_and_no_file_are_said(tmp_path: Path, kims_hash: str) -> None:
+def test_a_name_twice_and_no_file_are_said(tmp_path: Path, ops_hash: str) -> None:
     path = tmp_path / "users"
-    path.write_text(f"kim:{kims_hash}\nkim:{kims_hash}\n")
-    with pytest.raises(LocalError, match="line 2: kim is there twice"):
+    path.write_text(f"ops:{ops_hash}\nops:{ops_hash}\n")
+    with pytest.raises(LocalError, match="line 2: ops is there twice"):
         read_users(path)
     with pytest.raises(LocalError, match="can't read"):
         read_users(tmp_path / "missing")
@@ -97,8 +97,8 @@ def test_a_name_twice_and_no_file_are_said(tmp_path: Path, kims_hash: str) -> No
     ("name", "password", "said"),
     [
         ("a:b", PASSWORD, "can't be a user"),
-        ("kim", "short", "too short"),
-        ("kim", "x" * 2000, "long"),
+        ("ops", "short", "too short"),
+        ("ops", "x" * 2000, "long"),
     ],
 )
 def test_a_line_that_would_not_work_is_not_made(name: str, password: str, said: str) -> None:
