@@ -18,7 +18,7 @@ from nethood.cli import run
 from nethood.cli.check_host import exit_status
 from nethood.cli.host_text import lines
 from nethood.exposure.findings import assess
-from nethood.exposure.model import HostReport
+from nethood.exposure.model import HostReport, Target, unknown
 from tests.exposure import hosts
 
 
@@ -153,3 +153,14 @@ def test_a_closed_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["check", f"127.0.0.1:{port}"]) == 0
     out = capsys.readouterr().out
     assert f"tcp/{port} closed" in out
+
+
+def test_a_reason_is_not_repeated_from_line_to_line() -> None:
+    report = HostReport(Target("10.0.0.9"))
+    report.server = unknown("port 445 is filtered")
+    report.ntlm = unknown("port 445 is filtered")
+    report.smb1 = unknown("the connection broke")
+    shown = [" ".join(line.split()) for line in text(report).splitlines()]
+    assert "SMB2 negotiation unknown: port 445 is filtered" in shown
+    assert "NTLM target information unknown: the same" in shown
+    assert "SMB1 unknown: the connection broke" in shown

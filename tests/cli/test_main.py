@@ -110,3 +110,25 @@ def test_the_reference_covers_every_command() -> None:
     ]
     assert {f"nethood {group} {member}" for group, member in groups.items()} <= set(names)
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("arguments", [("findings",), ("--help",), ("scan", "--help")])
+def test_a_reader_that_has_had_enough_is_no_error(arguments: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nethood", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_an_option_without_its_word_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "10.0.0.1", "--json"]) == 2
+    assert "--json' requires an argument; --help says which" in capsys.readouterr().err

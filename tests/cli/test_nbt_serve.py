@@ -38,7 +38,9 @@ def test_bad_input_is_one_sentence(
 async def test_ports_that_can_not_be_had_are_said() -> None:
     class Refused:
         async def start(self) -> None:
-            raise ConnectError("can't use 10.0.0.1 UDP port 137: ports below 1024 need privileges")
+            raise ConnectError(
+                "can't use 10.0.0.1 UDP port 137: ports below 1024 need more rights; try sudo"
+            )
 
     with pytest.raises(LocalError, match=r"^NetBIOS can't use .*: ports below 1024 need"):
         await neighbours.start_netbios(Refused())  # type: ignore[arg-type]

@@ -44,3 +44,9 @@ def test_on_a_terminal_it_is_asked_for_twice(monkeypatch: pytest.MonkeyPatch) ->
     answers = iter(["one", "two", "three", "three"])
     monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _prompt: next(answers))
     assert passwords.prompt("alice") == "three"
+
+
+def test_what_an_editor_puts_before_the_text_is_no_part_of_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    assert passwords.from_file(str(file)) == "secret"

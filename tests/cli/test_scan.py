@@ -281,3 +281,16 @@ def test_a_bar_for_a_person_and_none_where_it_is_not_wanted(
         assert run([*words, *more]) == 0
         assert f"{NETWORK}.3:{port}" in screen.getvalue()
         assert ("of 1 addresses, 1 found" in screen.getvalue()) is has_bar
+
+
+def test_a_network_without_a_way_there_is_no_clean_one(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", "fe80::1%no-such-if"]) == 2
+    assert "1 address asked; 1 of them out of reach: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+def test_an_option_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "10.0.0.1", "--json", "--csv", "-"]) == 2
+    assert "--json wants a file before --csv; - is standard output" in capsys.readouterr().err

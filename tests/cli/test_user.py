@@ -85,3 +85,11 @@ def test_the_default_database_is_in_the_state_directory(
     monkeypatch.setattr(sys, "stdin", io.StringIO("secret\n"))
     assert run(["user", "add", "alice", "--password-file", "-"]) == 0
     assert (tmp_path / "nethood" / "users.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_users_are_told_beside_the_list(
+    monkeypatch: pytest.MonkeyPatch, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert user(monkeypatch, database, "list") == 0
+    out, err = capsys.readouterr()
+    assert (out, "There are no users yet" in err) == ("", True)

@@ -204,3 +204,7 @@ def test_any_text_is_read_or_refused_with_a_sentence(tmp_path: Path, text: str) 
 )
 def test_lines_are_found(where: tuple[str, ...], line: int | None) -> None:
     assert line_number(WHOLE, where) == line
+
+
+def test_a_byte_order_mark_is_no_fault(folder: Path) -> None:
+    assert read(folder, "\ufeff" + WHOLE) == read(folder, WHOLE)

@@ -224,3 +224,14 @@ def test_a_set_by_itself() -> None:
     assert len(TargetSet([])) == 0
     found = parse_targets(["10.0.0.0/16"])
     assert found[65533].address == str(IPv4Address("10.0.255.254"))
+
+
+def test_a_wrong_line_of_a_file_is_told_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("10.0.0.1\n# a comment\n10.0.0.300\n")
+    assert refusal(f"@{path}").startswith(f"{path}, line 3: '10.0.0.300' is no target")
+
+
+def test_a_link_local_address_needs_its_interface() -> None:
+    assert "name the interface too: fe80::1%eth0" in refusal("fe80::1")
+    assert len(texts("fe80::1%eth0")) == 1

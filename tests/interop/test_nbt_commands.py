@@ -225,4 +225,4 @@ def test_ports_below_1024_need_rights(namespaces: tuple[str, str], arguments: li
     [line] = ran.output.splitlines()
     assert ran.status == 2
     assert line.startswith("nethood: ")
-    assert line.endswith(": ports below 1024 need privileges")
+    assert line.endswith(": ports below 1024 need more rights; try sudo")

@@ -14,7 +14,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from nethood.net.connect_probe import ConnectProbe, Outcome, outcome_of, raise_open_files
+from nethood.net.connect_probe import (
+    NO_WAY,
+    ConnectProbe,
+    Outcome,
+    outcome_of,
+    raise_open_files,
+)
 
 HERE = "127.0.0.1"
 WATCHES = [
@@ -199,3 +205,19 @@ def test_the_limit_of_files_is_at_its_highest() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert limit == (1 << 16 if soft == resource.RLIM_INFINITY else soft)
     assert hard in (soft, resource.RLIM_INFINITY)
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+async def test_no_address_to_ask_from_is_an_outcome_and_no_free_port_is_none(
+    has_source: bool, closed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(sock: socket.socket, _destination: object) -> int:
+        works = has_source and sock.type == socket.SOCK_DGRAM
+        return 0 if works else errno.EADDRNOTAVAIL
+
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
+    told: list[Outcome] = []
+    probe = ConnectProbe[int](lambda _key, outcome: told.append(outcome), wait_s=1.0)
+    assert probe.start(1, HERE, closed) is not has_source
+    assert [outcome.reason in NO_WAY for outcome in told] == ([] if has_source else [True])
+    probe.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nethood.exposure.watch.database import StoreError
-from nethood.exposure.watch.records import Acknowledgement, Overview, Phase
+from nethood.exposure.watch.records import Acknowledgement, DeliveryState, Overview, Phase
 from nethood.web.pages import headline_of, warnings_of
 from nethood.web.rendering import place_of
 from tests.exposure.hosts import hostile
@@ -276,3 +276,14 @@ def test_a_store_that_fails_is_said(
     answer = browser.get("/")
     assert answer.status_code == 503
     assert "the disk is full" in answer.text
+
+
+@pytest.mark.parametrize("state", DeliveryState)
+def test_every_state_of_a_delivery_has_its_mark_and_word(
+    browser: Browser, view: FakeView, state: DeliveryState
+) -> None:
+    view.delivery_lines = [replace(view.delivery_lines[0], state=state)]
+    text = browser.get("/alerts").text
+    mark = text.partition(f"delivery-{state.name.lower()}")[2].partition("</span>")[0]
+    assert mark.rpartition(">")[2].strip(), "no mark"
+    assert f'<span class="state-word">{state.value}</span>' in text

@@ -17,6 +17,8 @@ from nethood import __version__
 from nethood.errors import ConfigError, Error, LocalError
 
 HELP_NAMES = ["-h", "--help"]
+CLOSED_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended: a reader like `head` has had enough."""
 CONTEXT = {"help_option_names": HELP_NAMES, "max_content_width": 100}
 
 
@@ -99,6 +101,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             prog_name="nethood",
             standalone_mode=False,
         )
+    except SystemExit:
+        return CLOSED_PIPE  # what click makes of EPIPE, and of nothing else; no command exits
     except click.exceptions.Abort:
         return _complain("interrupted.", 130)
     except click.ClickException as error:
@@ -123,6 +127,8 @@ def _complain(sentence: str, status: int) -> int:
 
 def _sentence(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
+    if isinstance(error, click.BadOptionUsage) and text.endswith("requires an argument."):
+        text = f"{text.rstrip('.')}; --help says which"
     context = getattr(error, "ctx", None)
     if context is None:
         return text

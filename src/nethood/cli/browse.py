@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,17 @@ def browse(
     only = workgroup.upper() if workgroup else None
     rows = None if source == "network" or listens else _told(only, must=source == "daemon")
     if rows is None:
+        _tell_wait(wait_s or DEFAULT_WAIT_S)
         heard = run(_listen(workgroup, wait_s or DEFAULT_WAIT_S, interfaces or None))
         rows = list(_rows(heard, only))
     _show(rows, workgroup, as_json=as_json)
     return 0 if rows else 1
+
+
+def _tell_wait(wait_s: float) -> None:
+    """Tell a person why nothing happens for so long."""
+    if sys.stderr.isatty():
+        click.echo(f"listening for {wait_s:g} s; --wait changes that", err=True)
 
 
 def _show(rows: Sequence[dict[str, Any]], workgroup: str | None, *, as_json: bool) -> None:

@@ -46,7 +46,16 @@ def lines(judged: Assessment, *, all_fixes: bool = False) -> Iterator[str]:
     if judged.unknowns:
         yield ""
         yield click.style("Not known", bold=True)
-        yield from _rows([(entry.topic, f"unknown: {entry.reason}") for entry in judged.unknowns])
+        yield from _rows(_unknowns(judged))
+
+
+def _unknowns(judged: Assessment) -> list[tuple[str, str]]:
+    """Return what is unknown with its reason, which is not repeated from line to line."""
+    before, found = "", []
+    for entry in judged.unknowns:
+        found.append((entry.topic, "the same" if entry.reason == before else entry.reason))
+        before = entry.reason
+    return [(topic, f"unknown: {reason}") for topic, reason in found]
 
 
 def _headline(judged: Assessment) -> str:

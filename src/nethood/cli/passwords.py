@@ -17,7 +17,7 @@ def from_file(path: str) -> str:
     """
     source = "standard input" if path == STDIN else path
     try:
-        with sys.stdin if path == STDIN else Path(path).open(encoding="utf-8") as file:
+        with sys.stdin if path == STDIN else Path(path).open(encoding="utf-8-sig") as file:
             line = file.readline()
     except OSError as error:
         raise click.UsageError(

@@ -96,7 +96,8 @@ def _show_summary(target: Target, pinged: Pinged, *, as_json: bool) -> None:
             json.dumps({**asdict(target), **summary, **dict(zip(names, rounded, strict=True))})
         )
         return
-    text = f"{pinged.sent} connections, {pinged.accepted} accepted"
+    connections = "connection" if pinged.sent == 1 else "connections"
+    text = f"{pinged.sent} {connections}, {pinged.accepted} accepted"
     if times is not None:
         text += ", min/avg/max {:.3g}/{:.3g}/{:.3g} ms".format(*times)
     click.echo(text)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nethood.exposure.state import Saved, ScanFile
 
 INTERRUPTED = 130
+OUT_OF_REACH = 2
 _SEED_BITS = 62
 _SHAPING = ("rate", "parallel", "wait_s", "retries", "timeout_s", "guest", "keep_all", "ports_only")
 
@@ -104,6 +105,8 @@ def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Out
     tally.show(ended=ended)
     if not ended:
         return INTERRUPTED
+    if tally.reached_nobody:
+        return OUT_OF_REACH
     return 1 if given["fail_on"] and tally.has(given["fail_on"]) else 0
 
 

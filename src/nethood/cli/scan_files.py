@@ -27,12 +27,14 @@ class Outputs:
     """Which kinds of report go where: "json", "csv", "sarif", "html" to a file or to stdout."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
-        """Raises LocalError where a file can't be written, or two want standard output."""
+        """Raises LocalError where a file can't be written, is an option, or two want stdout."""
         self._files = files
         self._streamed: JsonLines | None = None
         if sum(name == STDOUT for name in files.values()) > 1:
             raise LocalError("only one report can go to standard output; name files for the others")
-        for name in files.values():
+        for kind, name in files.items():
+            if name.startswith("--"):
+                raise LocalError(f"--{kind} wants a file before {name}; - is standard output")
             if name != STDOUT:
                 _check_writable(Path(name))
 

@@ -53,6 +53,16 @@ class Tally:
         worse = SEVERITIES[: SEVERITIES.index(severity) + 1]
         return any(self.findings[name] for name in worse)
 
+    @property
+    def reached_nobody(self) -> bool:
+        """Whether this machine has no way to any of the targets."""
+        return bool(self._scan and self._scan.ledger.counts["unreached"] == self._scan.total)
+
+    def _why(self) -> str:
+        """Return why targets are out of reach; an earlier run took its reason with it."""
+        why = self._scan.why_unreached if self._scan else ""
+        return why or "this machine has no way there"
+
     def show(self, *, ended: bool) -> None:
         """Print the summary on standard error."""
         click.echo(self.sentence(), err=True)
@@ -65,7 +75,10 @@ class Tally:
         if self._scan:
             counts, over = self._scan.ledger.counts, self._scan.ledger.over
             hosts = "host" if counts["found"] == 1 else "hosts"
-            parts.append(f"{counts['found']:,} {hosts} found, {over:,} addresses asked")
+            addresses = "address" if over == 1 else "addresses"
+            parts.append(f"{counts['found']:,} {hosts} found, {over:,} {addresses} asked")
+            if counts["unreached"]:
+                parts.append(f"{counts['unreached']:,} of them out of reach: {self._why()}")
             if counts["refusing"]:
                 parts.append(f"{counts['refusing']:,} more answered with nothing open")
         bad = [f"{self.findings[name]} {name}" for name in SEVERITIES[:-1] if self.findings[name]]

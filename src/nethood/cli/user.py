@@ -83,8 +83,11 @@ def passwd(name: str, password_file: str | None, database: Path | None) -> None:
 @_database
 def list_(database: Path | None) -> None:
     """Print the names of all users, one a line."""
-    for account in _open(database).accounts():
+    accounts = _open(database).accounts()
+    for account in accounts:
         click.echo(account.name)
+    if not accounts:
+        click.echo("There are no users yet; 'nethood user add NAME' adds one.", err=True)
 
 
 @click.command()

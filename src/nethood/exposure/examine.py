@@ -24,7 +24,7 @@ from nethood.exposure.model import (
     known,
     unknown,
 )
-from nethood.exposure.patience import not_asked, note_failure, sentence_of
+from nethood.exposure.patience import is_refusal, not_asked, note_failure, sentence_of
 from nethood.exposure.probes.algorithms import probe_algorithms
 from nethood.exposure.probes.dialects import probe_dialects
 from nethood.exposure.probes.hello import probe_hello
@@ -169,7 +169,7 @@ async def probe_port(context: ProbeContext, port: int) -> Answer[PortFacts]:
         connect_ms = round((time.perf_counter() - started) * _MS_PER_S, 3)
         await stream.__aexit__(None, None, None)
     except ConnectError as error:
-        if not _is_refusal(error):
+        if not is_refusal(error):
             return _timed(unknown(sentence_of(error)), started)
         state = PortState.CLOSED
     except TimedOut:
@@ -177,13 +177,6 @@ async def probe_port(context: ProbeContext, port: int) -> Answer[PortFacts]:
     except Error as error:
         return _timed(unknown(sentence_of(error)), started)
     return _timed(known(PortFacts(state, connect_ms)), started)
-
-
-def _is_refusal(error: ConnectError) -> bool:
-    """Tell a closed port from what keeps us from asking it, as its cause does where it has one."""
-    return not isinstance(error.__cause__, OSError) or isinstance(
-        error.__cause__, ConnectionRefusedError
-    )
 
 
 async def _run(context: ProbeContext, row: Row, tell: OnAnswer) -> None:

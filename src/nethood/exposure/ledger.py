@@ -15,6 +15,8 @@ class Fate(StrEnum):
     """What a target turned out to be."""
 
     SILENT = "silent"
+    UNREACHED = "unreached"
+    """Nothing was sent: this machine has no way there."""
     REFUSING = "refusing"
     """It answers, and there is nothing to examine."""
     FOUND = "found"

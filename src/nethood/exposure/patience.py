@@ -7,7 +7,7 @@ SMB is asked nothing more.
 
 from __future__ import annotations
 
-from nethood.errors import Error, Malformed, TimedOut
+from nethood.errors import ConnectError, Error, Malformed, TimedOut
 from nethood.exposure.context import ProbeContext
 
 
@@ -16,6 +16,13 @@ def sentence_of(error: Error) -> str:
     if isinstance(error, Malformed):
         return f"the answer makes no sense: {error}"
     return str(error) or type(error).__name__
+
+
+def is_refusal(error: ConnectError) -> bool:
+    """Tell a closed port from what keeps us from asking it, as its cause does where it has one."""
+    return not isinstance(error.__cause__, OSError) or isinstance(
+        error.__cause__, ConnectionRefusedError
+    )
 
 
 def note_failure(context: ProbeContext, error: Error, elapsed_s: float) -> str:

@@ -22,6 +22,7 @@ from nethood.exposure.network import RememberingNetwork
 from nethood.exposure.pace import Pacer
 from nethood.exposure.port_sweep import PortSweep, Seen, SweepOptions
 from nethood.exposure.targets import Permutation, TargetSet
+from nethood.net.connect_probe import NO_WAY
 
 SAVE_EVERY_S = 0.5
 _QUEUED_PER_WORKER = 4
@@ -98,6 +99,8 @@ class Scan:
         self.ledger = Ledger(start.position, start.settled)
         self.pacer = Pacer(options.rate)
         self.examining = 0
+        self.why_unreached = ""
+        """The first reason why this machine could not ask one of the targets."""
         self._start = start
         self._order = Permutation(len(targets), start.seed)
         self._sink = sink
@@ -165,7 +168,11 @@ class Scan:
             if self._queue.qsize() >= _QUEUED_PER_WORKER * self.options.parallel:
                 self._gate.clear()
         else:
-            self.ledger.end(seen.index, Fate.REFUSING if seen.has_answered else Fate.SILENT)
+            self._end(seen.index, HostReport(seen.target, ports=seen.ports))
+
+    def _end(self, index: int, report: HostReport) -> None:
+        self.why_unreached = self.why_unreached or why_unreached(report)
+        self.ledger.end(index, fate_of(report))
 
     async def _work(self) -> None:
         while (seen := await self._queue.get()) is not None:
@@ -179,7 +186,7 @@ class Scan:
                 now = time.time()
                 report = HostReport(seen.target, now, now, seen.ports)
             self._sink.host_found(seen.index, report)
-            self.ledger.end(seen.index, fate_of(report))
+            self._end(seen.index, report)
 
     async def _examined(self, seen: Seen) -> HostReport:
         probes = self.options.probes
@@ -212,7 +219,16 @@ def fate_of(report: HostReport) -> Fate:
     """Return what became of a target."""
     if any(map(report.port_is_open, report.ports)):
         return Fate.FOUND
+    if why_unreached(report):
+        return Fate.UNREACHED
     return Fate.REFUSING if report.is_alive else Fate.SILENT
+
+
+def why_unreached(report: HostReport) -> str:
+    """Return why nothing could be sent to any TCP port of a target; "" where something was."""
+    tcp = [answer for port, answer in report.ports.items() if port.startswith("tcp/")]
+    reasons = [e.got for answer in tcp for e in answer.evidence if e.got in NO_WAY]
+    return reasons[0] if reasons and len(reasons) == len(tcp) else ""
 
 
 def _tell_silence(report: HostReport, heard: Answer[PortFacts], udp_port: str) -> None:

@@ -50,10 +50,14 @@ def _way(context: ProbeContext) -> int | None:
 
 def _states(context: ProbeContext) -> list[str]:
     answers = ((port, context.report.ports[port_key(port)]) for port in ports_of(context))
-    return [
-        f"port {port} is {_state(answer)}" if answer.value else f"port {port}: {answer.unknown}"
-        for port, answer in answers
-    ]
+    return [_state_in_words(port, answer) for port, answer in answers]
+
+
+def _state_in_words(port: int, answer: Answer[PortFacts]) -> str:
+    if answer.value:
+        return f"port {port} is {answer.value.state}"
+    # A connection that failed names its port itself.
+    return answer.unknown if f"port {port}" in answer.unknown else f"port {port}: {answer.unknown}"
 
 
 def _state(answer: Answer[PortFacts]) -> PortState | None:

@@ -210,7 +210,9 @@ class ScanFile:
             raise LocalError(f"can't keep the scan in {self.path}: {error}") from error
         except OSError as error:
             reason = error.strerror or error
-            raise LocalError(f"can't keep the scan in {self.path}: {reason}") from error
+            raise LocalError(
+                f"can't keep the scan in {self.path}: {reason}; --state names another file"
+            ) from error
 
 
 def _dump_targets(targets: TargetSet) -> str:

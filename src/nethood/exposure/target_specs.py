@@ -43,20 +43,35 @@ class Spec:
     port: int
 
 
-def read_files(texts: Sequence[str]) -> Iterator[str]:
-    """Yield specifications one by one, those of each `@file` in its place.
+def read_specs(texts: Sequence[str]) -> Iterator[Spec]:
+    """Read specifications one by one, those of each `@file` in its place.
 
     A file has one a line; what follows a `#` is a comment. Raises LocalError for a file that
-    can't be read.
+    can't be read, and for a specification that is wrong, with its line.
     """
     for text in texts:
+        if not text.startswith("@"):
+            yield parse_spec(text.strip())
+            continue
+        path = Path(text[1:])
+        for number, line in _lines(path):
+            try:
+                yield parse_spec(line)
+            except LocalError as error:
+                raise LocalError(f"{path}, line {number}: {error}") from None
+
+
+def read_files(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of specifications, those of each `@file` in its place. Raises LocalError."""
+    for text in texts:
         if text.startswith("@"):
-            yield from _lines(Path(text[1:]))
+            yield from (line for _, line in _lines(Path(text[1:])))
         else:
             yield text.strip()
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield what a file has in it, with the number of the line."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             content = file.read(MAX_FILE_SIZE + 1)
@@ -66,11 +81,11 @@ def _lines(path: Path) -> Iterator[str]:
         raise LocalError(f"can't read {path}: it is no text in UTF-8") from None
     if len(content) > MAX_FILE_SIZE:
         raise LocalError(f"can't read {path}: it is larger than {MAX_FILE_SIZE >> 20} MiB")
-    for line in content.splitlines():
+    for number, line in enumerate(content.splitlines(), 1):
         if spec := line.partition("#")[0].strip():
             if spec.startswith("@"):
                 raise LocalError(f"{path} names another file, {spec}; put its lines there")
-            yield spec
+            yield number, spec
 
 
 def parse_spec(text: str) -> Spec:
@@ -114,6 +129,8 @@ def _block(text: str, where: str, port: int) -> Block | None:
         number = ip_address(plain)
     except ValueError:
         return None
+    if number.version == 6 and number.is_link_local and not zone:
+        raise LocalError(f"{text!r} is on every network; name the interface too: {plain}%eth0")
     return Block(number.version, percent + zone, int(number), int(number), port)
 
 

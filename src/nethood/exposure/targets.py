@@ -16,7 +16,7 @@ from itertools import accumulate
 
 from nethood.errors import LocalError
 from nethood.exposure.model import Target
-from nethood.exposure.target_specs import SMB_PORT, Block, Spec, parse_spec, read_files
+from nethood.exposure.target_specs import SMB_PORT, Block, Spec, read_specs
 from nethood.net.interfaces import is_private_range
 from nethood.net.resolve import resolve_names
 
@@ -132,8 +132,8 @@ def parse_targets(
     specification that is wrong or unreadable, a name nobody knows, a public address unless
     *public*, too many targets, and for none.
     """
-    wanted = [parse_spec(text) for text in read_files(texts)]
-    unwanted = [parse_spec(text) for text in read_files(exclude)]
+    wanted = list(read_specs(texts))
+    unwanted = list(read_specs(exclude))
     hosts = [spec.host for spec in (*wanted, *unwanted) if spec.host]
     addresses = resolve(list(dict.fromkeys(hosts)), RESOLVE_TIMEOUT_S) if hosts else {}
     names: dict[str, str] = {}

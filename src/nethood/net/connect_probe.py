@@ -39,7 +39,20 @@ _REASONS = {
     errno.ENOPROTOOPT: "the host or a router says it doesn't speak that protocol",
     errno.ETIMEDOUT: NO_ANSWER,
     errno.EINVAL: "this machine has no way to that address",
+    errno.EADDRNOTAVAIL: "this machine has no address to ask from",
+    errno.EAFNOSUPPORT: "this machine does not speak that protocol",
 }
+NO_WAY = frozenset(
+    _REASONS[number]
+    for number in (
+        errno.ENETUNREACH,
+        errno.EPERM,
+        errno.EINVAL,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+    )
+)
+"""The reasons of outcomes that say nothing of the host: it was never asked."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _SYN_AGAIN_S = 1.0  # the kernel's first time-out of a SYN, RFC 6298 2.1
 _TCP_SYNCNT = getattr(socket, "TCP_SYNCNT", None)
@@ -174,7 +187,7 @@ class ConnectProbe(Generic[Key]):
         if error in _IN_PROGRESS:
             self._await(_Attempt(key, sock, started, started + self.wait_s))
             return True
-        if error in _NO_ROOM:
+        if error in _NO_ROOM and not _is_sourceless(error, destination, sock.family):
             sock.close()
             return False
         self._finish(_Attempt(key, sock, started, started), error)
@@ -280,6 +293,17 @@ def _destination(address: str, port: int) -> tuple[str, int] | tuple[str, int, i
     if not zone:
         return address, port
     return plain, port, 0, int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+
+
+def _is_sourceless(error: int, destination: tuple[str | int, ...], family: int) -> bool:
+    """Tell a machine without an address for *destination* from one whose ports are used up.
+
+    Both are EADDRNOTAVAIL; a datagram socket has ports of its own, and connecting it sends nothing.
+    """
+    if error != errno.EADDRNOTAVAIL:
+        return False
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        return sock.connect_ex(destination) == errno.EADDRNOTAVAIL
 
 
 def _round_trip_ms(sock: socket.socket, elapsed_ms: float) -> float:

@@ -172,7 +172,7 @@ def _bind_problem(address: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"can't use {where}: another program holds it; stop it or choose another port"
     if error.errno == errno.EACCES:
-        return f"can't use {where}: ports below 1024 need privileges"
+        return f"can't use {where}: ports below 1024 need more rights; try sudo"
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return f"can't use {where}: this machine has no such address"
     return f"can't use {where}: {error.strerror or error}"

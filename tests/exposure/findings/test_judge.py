@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -282,3 +283,29 @@ def test_an_empty_name_table_and_a_request_of_no_bytes_do_no_harm() -> None:
     report.netbios = known(NetbiosFacts([], "", "", "", [], [], 0, 0))
     report.ports = {"tcp/445": known(PortFacts(PortState.OPEN)), "tcp/139": Answer()}
     assert found(report) == {"netbios-name-service", "smb-reachable"}
+
+
+def test_a_domain_master_browser_of_a_workgroup_is_no_domain_controller() -> None:
+    report = hosts.samba()
+    report.netbios = known(
+        hosts.netbios("FILES", "WORKGROUP", hosts.row("WORKGROUP", 0x1B, "domain master browser"))
+    )
+    assert "domain-controller" not in found(report)
+
+
+@pytest.mark.parametrize(
+    ("build", "ended"),
+    [
+        pytest.param(6000, "2010-04-13", id="Vista without a service pack"),
+        pytest.param(6001, "2011-07-12", id="Server 2008 SP1"),
+        pytest.param(7600, "2013-04-09", id="7 without its service pack"),
+        pytest.param(7601, "2020-01-14", id="7 SP1"),
+        pytest.param(25398, "2025-10-24", id="Server 23H2"),
+    ],
+)
+def test_support_of_what_a_service_pack_replaced_ended_before(build: int, ended: str) -> None:
+    report = hosts.windows_10()
+    assert report.ntlm.value is not None
+    report.ntlm = known(replace(report.ntlm.value, os_build=build))
+    shown = [line for finding in judge(report) for line in finding.evidence]
+    assert any(f"support ended on {ended}" in line for line in shown)

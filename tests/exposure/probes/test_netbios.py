@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nethood.errors import Malformed
+from nethood.errors import ConnectError, Malformed
 from nethood.exposure.model import PortState
 from nethood.exposure.probes.netbios import (
     datagram_query,
@@ -156,3 +158,18 @@ async def test_the_datagram_port_is_closed_or_unknown() -> None:
 def test_the_datagram_query_is_a_well_formed_one() -> None:
     packet = decode_datagram(datagram_query(b"\x12\x34"))
     assert packet.header.dgm_id == 0x1234
+
+
+class NoWay(OneHost):
+    """A network this machine has no route to."""
+
+    async def ask_udp(self, *_args: object, **_named: object) -> bytes:
+        raise ConnectError("can't ask: Network is unreachable") from OSError(errno.ENETUNREACH, "")
+
+
+async def test_a_host_that_can_not_be_asked_has_no_closed_port() -> None:
+    context = context_of(NoWay())
+    assert (await probe_netbios(context)).unknown == "can't ask: Network is unreachable"
+    assert context.report.ports["udp/137"].value is None
+    assert (await probe_datagram_port(context)).value is None
+    assert not context.report.is_alive

@@ -170,7 +170,11 @@ class Watching:
 
     def wait_for(self, text: str) -> str:
         """Return the first line from now on, or before, with *text* in it."""
-        return str(until(lambda: next((x for x in self.lines if text in x), ""), text))
+        try:
+            return str(until(lambda: next((x for x in self.lines if text in x), ""), text))
+        except AssertionError as error:
+            ended = f"it ended with {self.process.poll()}, having said"
+            raise AssertionError("\n".join([str(error), ended, *self.lines])) from error
 
     def tell(self, number: signal.Signals) -> None:
         """Send a signal."""

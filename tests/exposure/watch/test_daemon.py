@@ -313,6 +313,17 @@ def test_once_keeps_its_state_and_tells_of_changes_only(
     assert [title.split()[0] for title in told.titles()] == ["deviates", "recovered"]
 
 
+def test_once_leaves_nothing_held_back(simple: Path, told: Hook, lab: Hosts) -> None:
+    simple.write_text(simple.read_text().replace("limit = 1000", 'limit = 1\nwithin = "10m"'))
+    for number in (2, 3, 4, 5):
+        lab.open(number)
+    ended = once(simple, "--once")
+    assert ended.returncode == 1, ended.stderr
+    kinds = [one["kind"] for one in told.got]
+    assert kinds[-1] == "summary", kinds
+    assert all(f"127.88.0.{number}" in json.dumps(told.got) for number in (2, 3, 4, 5))
+
+
 @pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 0), ("10.0.0.0/8", 1)])
 def test_where_the_watcher_itself_may_see_it_open(
     simple: Path, lab: Hosts, network: str, status: int

@@ -19,6 +19,7 @@ from nethood.exposure.model import (
     known,
     unknown,
 )
+from nethood.exposure.patience import is_refusal
 from nethood.nbt import status_reading
 from nethood.nbt.datagram import (
     BROADCAST_NAME,
@@ -59,6 +60,9 @@ async def probe_netbios(context: ProbeContext) -> Answer[NetbiosFacts]:
             options.timeout_s,
         )
     except ConnectError as error:
+        if not is_refusal(error):
+            context.report.ports[port] = unknown(str(error), Evidence(sent, "not delivered"))
+            return unknown(str(error), Evidence(sent, "not delivered"))
         context.report.ports[port] = known(
             PortFacts(PortState.CLOSED), Evidence(sent, "port unreachable")
         )
@@ -134,7 +138,9 @@ async def probe_datagram_port(context: ProbeContext) -> Answer[PortFacts]:
             lambda _data: True,
             min(DATAGRAM_WAIT_S, context.options.timeout_s),
         )
-    except ConnectError:
+    except ConnectError as error:
+        if not is_refusal(error):
+            return unknown(str(error), Evidence(sent, "not delivered"))
         return known(PortFacts(PortState.CLOSED), Evidence(sent, "port unreachable"))
     except TimedOut:
         return unknown(

@@ -151,9 +151,7 @@ class PortAsker(Generic[Looked]):
         """Take an answer to a question this address was asked."""
         name_service = sender[1] == _NAME_PORT
         if name_service and (
-            len(data) < 3
-            or not data[2] & _RESPONSE
-            or data[:2] != self._transaction_id(sender[0])
+            len(data) < 3 or not data[2] & _RESPONSE or data[:2] != self._transaction_id(sender[0])
         ):
             return
         for asked in list(self._heard_of.get(sender, ())):

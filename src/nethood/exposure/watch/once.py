@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nethood.exposure.watch import acknowledging, outbox
 from nethood.exposure.watch.daemon import Plan
@@ -54,6 +54,7 @@ async def watch_once(plan: Plan, store: Store, listener: Listener) -> Result:
         again = await session.look_once(sorted(again))
     await session.beat(time.time())
     await session.store_all()
-    await store.call(outbox.release_held, plan.policy.flood, time.time())
+    # There is no later to wait for: what is held goes out as a summary now.
+    await store.call(outbox.release_held, replace(plan.policy.flood, within_s=0), time.time())
     await session.deliverer.drain()
     return Result(session.tally(), len(again))

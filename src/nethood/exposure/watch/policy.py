@@ -102,7 +102,7 @@ class Policy:
     """All of it, checked. *text* is the file as it was read.
 
     *seen_from* is the address targets see the watcher come from, "" to find it out;
-    *rate* is how many hosts a second are looked at, None for the scanner's own.
+    *rate* is how many packets a second go out at most, None for the scanner's own.
     """
 
     path: Path

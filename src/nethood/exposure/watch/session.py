@@ -108,9 +108,7 @@ class Session:
         """Watch until cancelled, then store what is known and let what is being sent be sent."""
         periods = [one.duty.period_s for one in self.watchlist.targets]
         self._timetable = Timetable(periods, time.monotonic(), random.random)
-        scheduler = Scheduler(
-            self._timetable, most_per_s(periods), self._begin, self._room
-        )
+        scheduler = Scheduler(self._timetable, most_per_s(periods), self._begin, self._room)
         self.metrics.watch(self, scheduler)
         delivering = asyncio.create_task(self.deliverer.run())
         try:

@@ -214,8 +214,9 @@ KINDS = (
                 APPLIANCE: OFF[APPLIANCE],
             },
             breaks=(
-                "Clients that do not know NTLMv2, as Windows NT 4.0 before SP4 and Windows 9x without "
-                "the Active Directory client; and what turning SMB1 off breaks, see smb1-enabled."
+                "Clients that do not know NTLMv2, as Windows NT 4.0 before SP4 and Windows 9x "
+                "without the Active Directory client; and what turning SMB1 off breaks, see "
+                "smb1-enabled."
             ),
             references=(MS_CIFS, SMB_CONF),
             needs=("smb1",),
