@@ -139,7 +139,7 @@ class FrameStream:
         """Return the next (packet type, message), keep-alives left out.
 
         Raises TimedOut, ConnectionLost, or Malformed for what is no packet, is over the limit, or
-        where keep-alives are all that comes: thousands fit in a read, and would keep others waiting.
+        where keep-alives are all that comes: a read holds thousands, and others would wait.
         """
         for _ in range(_MOST_KEEP_ALIVES):
             kind, length = await self._header()
