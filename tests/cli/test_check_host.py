@@ -164,3 +164,12 @@ def test_a_reason_is_not_repeated_from_line_to_line() -> None:
     assert "SMB2 negotiation unknown: port 445 is filtered" in shown
     assert "NTLM target information unknown: the same" in shown
     assert "SMB1 unknown: the connection broke" in shown
+
+
+def test_what_was_found_is_shown_where_the_report_can_not_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["check", "127.0.0.9:9", "--html", "/dev/full", "--timeout", "0.2"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("127.0.0.9:9")
+    assert "can't write /dev/full" in shown.err

@@ -294,3 +294,14 @@ def test_a_network_without_a_way_there_is_no_clean_one(
 def test_an_option_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "10.0.0.1", "--json", "--csv", "-"]) == 2
     assert "--json wants a file before --csv; - is standard output" in capsys.readouterr().err
+
+
+def test_a_report_that_fails_is_written_again_without_asking(
+    port: int, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = f"{NETWORK}.3:{port}"
+    assert run(["scan", target, "--ports-only", "--csv", "/dev/full"]) == 2
+    assert "'nethood scan --resume' writes another" in capsys.readouterr().err
+    again = tmp_path / "again.csv"
+    assert run(["scan", "--resume", "--csv", str(again)]) == 0
+    assert f"{NETWORK}.3" in again.read_text()

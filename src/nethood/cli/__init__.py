@@ -132,4 +132,5 @@ def _sentence(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     if context is None:
         return text
-    return f"{text.rstrip('.')}. Try '{context.command_path} --help'."
+    text = text.rstrip(".")
+    return f"{text if text.endswith('?') else text + '.'} Try '{context.command_path} --help'."

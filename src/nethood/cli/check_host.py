@@ -52,9 +52,9 @@ def check(host: str, **given: Any) -> int:
     outputs = Outputs(_files(given))
     report: HostReport = run(_examine(target, given))
     judged = assess(report)
-    outputs.write(lambda: iter([report]))
     if not given["as_json"]:
         show(judged, all_fixes=given["all_fixes"], echo=click.echo)
+    outputs.write(lambda: iter([report]))
     return exit_status(judged, given["fail_on"])
 
 

@@ -90,6 +90,7 @@ def _specs(targets: Sequence[str], given: dict[str, Any]) -> list[str]:
 def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Outputs) -> int:
     """Run the scan to its end or until it is interrupted; show and write what was found."""
     from nethood.cli.scan_view import Tally, view
+    from nethood.errors import LocalError
 
     tally, streamed = Tally(), outputs.stream()
     for report in file.reports(saved.id):
@@ -99,7 +100,11 @@ def _carry_out(file: ScanFile, saved: Saved, given: dict[str, Any], outputs: Out
     with view(plain=given["no_progress"], quiet=outputs.use_stdout) as shown:
         sink = _Sink(file, saved.id, tally, shown, streamed)
         ended = _ask_all(file, saved, sink)
-    outputs.write(lambda: file.reports(saved.id))
+    try:
+        outputs.write(lambda: file.reports(saved.id))
+    except LocalError as error:
+        more = "'nethood scan --resume' writes another without asking again"
+        raise LocalError(f"{error}; {more}") from None
     if ended:
         file.finish(saved.id)
     tally.show(ended=ended)
