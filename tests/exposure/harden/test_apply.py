@@ -13,7 +13,7 @@ from nethood.exposure.harden.apply import apply
 from nethood.exposure.harden.confirm import confirm
 from nethood.exposure.harden.journal import Journal, Waiting
 from nethood.exposure.harden.model import Kind, Plan, Platform, typed
-from nethood.exposure.harden.runner import Machine
+from nethood.exposure.harden.runner import FileState, Machine
 from nethood.exposure.harden.undo import undo
 from tests.exposure.harden.fakes import (
     FakeJournal,
@@ -277,3 +277,19 @@ def test_the_watchdog_rolls_back_when_the_time_is_over(
     assert watchdog.watch(journal, machine, token)
     assert everything(machine) == before
     assert not watchdog.watch(journal, machine, token)
+
+
+def test_interrupted_by_a_person_it_is_taken_back_and_said(
+    machine: FakeMachine, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = nftables_plan(machine, "10.0.0.0/8", service=False)
+    put = machine.put
+
+    def interrupted(path: str, state: FileState) -> None:
+        monkeypatch.setattr(machine, "put", put)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(machine, "put", interrupted)
+    with pytest.raises(LocalError, match=r"^interrupted; nothing was changed$"):
+        apply(plan, machine, journal)
+    assert machine.table is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -119,3 +120,35 @@ def test_where_everybody_is_allowed_nobody_is_asked(tmp_path: Path) -> None:
     allow = [parse_network("0.0.0.0/0"), parse_network("::/0")]
     assert "everybody is allowed" in knock_from_outside(machine, allow).unknown
     assert machine.asked == []
+
+
+class LockedCable(CableMachine):
+    """Finds out whether another could knock at the same time."""
+
+    def __init__(self, root: Path, lock: Path) -> None:
+        super().__init__(root, "198.18.237.1 dev x lladdr 02:00:00:00:00:01 REACHABLE\n")
+        self.lock = lock
+        self.alone: list[bool] = []
+
+    def run(self, argv: Sequence[str], stdin: str = "") -> Ran:
+        if argv[0] == "ip":
+            self.alone.append(self._is_held())
+        if argv[0] == "nft":
+            return FakeMachine.run(self, argv, stdin)
+        return super().run(argv, stdin)
+
+    def _is_held(self) -> bool:
+        with self.lock.open("rb+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+
+def test_one_cable_at_a_time(tmp_path: Path, journal: Journal) -> None:
+    machine = LockedCable(tmp_path / "root", tmp_path / "state/lock")
+    apply(nftables_plan(machine, "10.0.0.0/8", service=False), machine, journal)
+    assert verify(journal, machine, run=no_rules) is not None
+    assert machine.alone
+    assert all(machine.alone)

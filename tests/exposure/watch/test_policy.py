@@ -329,6 +329,13 @@ def test_utc_needs_no_zone_file(folder: Path) -> None:
     assert policy.zone is UTC
 
 
+def test_what_a_file_holds_cannot_begin_a_line(folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, WHOLE.replace('"required"', '"\\required\\u001b[31m"'))
+    assert str(caught.value).isprintable()
+    assert r'signing = "\required\x1b[31m"' in str(caught.value)
+
+
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -80,7 +80,9 @@ class Faults:
         place = re.search(r"line (\d+)", message)
         line = int(place[1]) if place else len(self._raw_lines) or 1
         plain = re.sub(r" \(at .*\)$", "", message)
-        return f"{self._name} line {line}: this is not TOML: {plain[:1].lower()}{plain[1:]}"
+        return _visible(
+            f"{self._name} line {line}: this is not TOML: {plain[:1].lower()}{plain[1:]}"
+        )
 
     def at(self, where: KeyPath, problem: str, given: object = None) -> Fault:
         """Return a fault: file, line, key (with the value *given*), problem."""
@@ -89,7 +91,8 @@ class Faults:
         key = dotted(where)
         if key and (shown := _shown(given)):
             key = f"{key} = {shown}"
-        return line or 0, f"{place}: {key}: {problem}" if key else f"{place}: {problem}"
+        sentence = f"{place}: {key}: {problem}" if key else f"{place}: {problem}"
+        return line or 0, _visible(sentence)
 
     def together(self, found: Iterable[Fault]) -> str:
         """Return the sentences of all, one a line, each once, in the order of the file."""
@@ -111,12 +114,17 @@ def dotted(where: KeyPath) -> str:
     return words
 
 
+def _visible(text: str) -> str:
+    """Return *text* on one line: what a file holds must not steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         cut = value if len(value) <= _MOST_SHOWN else value[:_MOST_SHOWN] + "…"
-        return '"' + cut.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return '"' + cut.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return repr(value) if isinstance(value, int | float) else ""
 
 
