@@ -134,8 +134,8 @@ def test_durations_and_protection() -> None:
     assert protection(row()) == "signed"
 
 
-def drawn(rows: list[ClientRow]) -> str:
-    console = Console(file=io.StringIO(), width=120)
+def drawn(rows: list[ClientRow], width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(table(rows, {("192.168.1.9", 50000): (1.5e6, 0.0)}))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -146,6 +146,12 @@ def test_the_table_shows_who_from_where_how_and_how_fast() -> None:
     for word in ("alice", "192.168.1.9", "3.1.1", "encrypted", "1.5 MB/s", "1:02:05"):
         assert word in text
     assert drawn([]) == "Nobody is connected.\n"
+
+
+def test_on_a_narrow_terminal_the_address_stays_whole() -> None:
+    text = drawn([row(read=3_000_000, encrypted=True)], 60)
+    for word in ("alice", "192.168.1.9", "1.5 MB/s", "1:02:05"):
+        assert word in text
 
 
 async def test_the_live_view_shows_events_above_the_table_and_stops_when_told() -> None:

@@ -190,7 +190,10 @@ def test_a_changed_plan_is_not_run(tmp_path: Path, capsys: Said) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["plan", "--allow", "10.0.0.1/8"], "--allow 10.0.0.1/8: 10.0.0.1/8 has host bits set"),
+        (
+            ["plan", "--allow", "10.0.0.1/8"],
+            "--allow 10.0.0.1/8 is an address in a network; did you mean 10.0.0.0/8?",
+        ),
         (["plan", "--allow", "nas"], "--allow nas: 'nas' does not appear to be an IPv4 or IPv6"),
         (["plan", "--platform", "xp"], "Invalid value for '--platform': 'xp' is not one of"),
         (["plan", "--out", "/no/where"], "/no/where can't be written: No such file"),
@@ -281,3 +284,15 @@ def test_a_plan_is_made_without_what_only_linux_has() -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "False", "the journal needs fcntl"
+
+
+def test_a_journal_of_roots_is_read_with_sudo(
+    tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> bytes:
+        raise PermissionError
+
+    monkeypatch.setattr("os.access", lambda *_args, **_named: False)
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert run(["harden", "status", "--state", str(tmp_path)]) == 2
+    assert "can't be read: run this as root" in capsys.readouterr().err

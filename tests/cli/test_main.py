@@ -132,3 +132,27 @@ def test_a_reader_that_has_had_enough_is_no_error(arguments: tuple[str, ...]) ->
 def test_an_option_without_its_word_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "10.0.0.1", "--json"]) == 2
     assert "--json' requires an argument; --help says which" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_heeded(
+    no_color: str,
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    run(["check", "127.0.0.9:9", "--timeout", "0.2"])
+    assert ("\x1b[" in capsys.readouterr().out) is coloured
+
+
+def test_what_the_system_complains_of_has_no_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_given: object) -> None:
+        raise OSError(28, "No space left on device", "/some/file")
+
+    monkeypatch.setattr(nethood, "main", lambda *_args, **_given: fail())
+    assert run([]) == 1
+    assert capsys.readouterr().err == "nethood: /some/file: No space left on device\n"

@@ -157,7 +157,7 @@ def test_when_nobody_reads_any_more_it_ends(serve: Serve, folder: Path) -> None:
     running.process.send_signal(signal.SIGTERM)
     assert running.process.stderr is not None
     assert running.process.stderr.read() == ""
-    assert running.process.wait(10) == 1
+    assert running.process.wait(10) == 141
 
 
 def _smbclient(line: str, command: str, password: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ Bad input is one sentence on standard error and exit status 2; what fails later 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -100,6 +101,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             None if arguments is None else list(arguments),
             prog_name="nethood",
             standalone_mode=False,
+            color=False if os.environ.get("NO_COLOR") else None,
         )
     except SystemExit:
         return CLOSED_PIPE  # what click makes of EPIPE, and of nothing else; no command exits
@@ -109,8 +111,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(_sentence(error), 2)
     except (ConfigError, LocalError) as error:
         return _complain(str(error), 2)
-    except (Error, OSError) as error:
+    except Error as error:
         return _complain(str(error), 1)
+    except OSError as error:
+        parts = (error.filename, error.strerror)
+        return _complain(": ".join(str(part) for part in parts if part) or str(error), 1)
     return result if isinstance(result, int) else 0
 
 

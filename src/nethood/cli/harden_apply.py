@@ -29,7 +29,7 @@ def state_option(function: _Function) -> _Function:
         "--state",
         "state_folder",
         metavar="DIR",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         default=DEFAULT_STATE,
         show_default=True,
         help="Where what was there before is kept.",

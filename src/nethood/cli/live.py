@@ -79,10 +79,11 @@ def table(rows: Sequence[ClientRow], rates: dict[Key, tuple[float, float]]) -> T
     if not rows:
         return "Nobody is connected."
     view = Table(box=None, pad_edge=False, header_style="bold")
+    # Where it is narrow, who and from where stay whole; what folds is what can be spared.
     for column in ("User", "From", "SMB", "Protection"):
-        view.add_column(column)
+        view.add_column(column, no_wrap=column in ("User", "From"))
     for column in ("Open", "Reading", "Writing", "Time"):
-        view.add_column(column, justify="right")
+        view.add_column(column, justify="right", no_wrap=column != "Open")
     for row in rows:
         reading, writing = rates.get(key(row), (0.0, 0.0))
         view.add_row(

@@ -68,7 +68,7 @@ def apply(
             if not fresh:
                 raise
             undo_all(state, journal, machine, say)
-            raise LocalError(f"{problem}; nothing was changed") from problem
+            raise LocalError(f"{str(problem) or 'interrupted'}; nothing was changed") from problem
         if not state.waiting and not state.applied:
             journal.applied()
         return Applied(changed, state.waiting)

@@ -236,9 +236,13 @@ def parse_network(text: str) -> Network:
     Raises LocalError with what is wrong with it.
     """
     try:
-        return ipaddress.ip_network(text.strip())
+        network = ipaddress.ip_network(text.strip(), strict=False)
+        address = ipaddress.ip_interface(text.strip()).ip
     except ValueError as error:
         raise LocalError(f"--allow {text}: {error}; give it as 10.0.0.0/8 or fd00::/8") from None
+    if address != network.network_address:
+        raise LocalError(f"--allow {text} is an address in a network; did you mean {network}?")
+    return network
 
 
 def plan_to_json(plan: Plan) -> str:

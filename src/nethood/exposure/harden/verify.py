@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nethood.exposure.harden.apply import drifted
 from nethood.exposure.harden.journal import Journal
-from nethood.exposure.harden.model import Plan, parse_network
+from nethood.exposure.harden.model import Network, Plan, parse_network
 from nethood.exposure.harden.outside import Outside, knock_from_outside
 from nethood.exposure.harden.plan import is_firewall
 from nethood.exposure.harden.rules import who_gets_in
@@ -81,5 +82,13 @@ def verify(
         return Verification(plan, problems, waiting=state.waiting is not None)
     allow = [parse_network(text) for text in plan.allow]
     let_in, unknown = who_gets_in(allow, run)
-    outside = knock_from_outside(machine, allow) if from_outside else None
+    outside = _knocked(journal, machine, allow) if from_outside else None
     return Verification(plan, problems, let_in, unknown, outside, state.waiting is not None)
+
+
+def _knocked(journal: Journal, machine: Machine, allow: Sequence[Network]) -> Outside:
+    """Knock while nobody else does: there is one cable, and two would take it from each other."""
+    if not machine.is_root:
+        return knock_from_outside(machine, allow)
+    with journal.locked():
+        return knock_from_outside(machine, allow)
