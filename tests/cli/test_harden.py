@@ -296,3 +296,20 @@ def test_a_journal_of_roots_is_read_with_sudo(
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert run(["harden", "status", "--state", str(tmp_path)]) == 2
     assert "can't be read: run this as root" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("machine", "as_root")
+def test_interrupted_while_it_looks_it_says_that_it_is_applied(
+    tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def done(*_given: object, **_named: object) -> None:
+        """Stand in for applying: everything went well."""
+
+    def interrupted(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nethood.exposure.harden.apply.apply", done)
+    monkeypatch.setattr("nethood.exposure.harden.verify.verify", interrupted)
+    words = ["harden", "apply", "--yes", "--platform", "nftables", "--state", str(tmp_path / "s")]
+    assert run(words) == 1
+    assert "it is applied, and not looked at to the end" in capsys.readouterr().err

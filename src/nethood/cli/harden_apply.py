@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nethood.cli.harden_plan import allow_option, make, platform_option, read_plan, show
+from nethood.errors import Error
 
 if TYPE_CHECKING:
     from nethood.exposure.harden.apply import Applied
     from nethood.exposure.harden.journal import Journal
     from nethood.exposure.harden.model import Plan
     from nethood.exposure.harden.verify import Verification
+
+
+class StoppedLooking(Error):
+    """Ctrl-C came between applying a plan and having proved it."""
+
 
 DEFAULT_STATE = "/var/lib/nethood/harden"
 NOT_VERIFIED = 1
@@ -168,8 +174,14 @@ def _apply(plan: Plan, journal: Journal, confirm_within_s: int | None, *, as_jso
         confirm_within_s=confirm_within_s,
         say=_nothing if as_json else click.echo,
     )
-    seen = verify(journal, machine)
-    is_right, answer = ask_samba(plan, patience_s=PATIENCE_S)
+    try:
+        seen = verify(journal, machine)
+        is_right, answer = ask_samba(plan, patience_s=PATIENCE_S)
+    except KeyboardInterrupt:
+        raise StoppedLooking(
+            "it is applied, and not looked at to the end: nethood harden verify does that,"
+            " nethood harden undo takes it back"
+        ) from None
     if as_json:
         click.echo(json.dumps(_fields(applied, confirm_within_s, seen) | {"samba": answer}))
     else:
