@@ -57,18 +57,14 @@ def watch(policy: Path | None, **given: Any) -> int:
 
 def _need_extra() -> None:
     if any(find_spec(name) is None for name in _NEEDED):
-        raise LocalError(
-            "watching needs more packages: install nethood's extra [watch]"
-        )
+        raise LocalError("watching needs more packages: install nethood's extra [watch]")
 
 
 def _print_user(name: str, password_file: str | None) -> int:
     from nethood.cli import passwords
 
     if find_spec("argon2") is None:
-        raise LocalError(
-            "this needs more packages: install nethood's extra [watch]"
-        )
+        raise LocalError("this needs more packages: install nethood's extra [watch]")
     from nethood.web import user_line
 
     click.echo(user_line(name, passwords.obtain(name, password_file)))

@@ -79,9 +79,7 @@ async def _run_all(daemon: Daemon, plan: Plan, lines: Lines, web: tuple[str, int
 
 async def _serve_web(daemon: Daemon, plan: Plan, lines: Lines, address: str, port: int) -> None:
     if any(find_spec(name) is None for name in ("starlette", "uvicorn", "argon2")):
-        raise LocalError(
-            "the dashboard needs more packages: install nethood's extra [watch]"
-        )
+        raise LocalError("the dashboard needs more packages: install nethood's extra [watch]")
     from nethood.web import read_users, run_app
 
     settings = plan.policy.web
