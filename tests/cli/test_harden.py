@@ -313,3 +313,9 @@ def test_interrupted_while_it_looks_it_says_that_it_is_applied(
     words = ["harden", "apply", "--yes", "--platform", "nftables", "--state", str(tmp_path / "s")]
     assert run(words) == 1
     assert "it is applied, and not looked at to the end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0"])
+def test_everybody_is_nobody_to_allow(everybody: str, capsys: Said) -> None:
+    assert run(["harden", "plan", "--platform", "nftables", "--allow", everybody]) == 2
+    assert f"--allow {everybody} is everybody" in capsys.readouterr().err

@@ -93,6 +93,11 @@ def make(allow: Sequence[str], platforms: Sequence[str], seen: Sequence[Client] 
     from nethood.exposure.harden.runner import Machine
 
     networks = [parse_network(text) for text in allow]
+    for network in networks:
+        if not network.prefixlen:
+            raise click.UsageError(
+                f"--allow {network} is everybody: nothing would be closed; name your network"
+            )
     chosen = [Platform(name) for name in platforms]
     facts = gather_facts(Machine(), seen, chosen)
     return make_plan(facts, networks, chosen, made_unix=time.time())

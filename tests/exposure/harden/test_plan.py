@@ -97,7 +97,7 @@ def test_allowed_networks_are_joined_and_sorted() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["", "0.0.0.0/0", "::/0", "10.0.0.1/8", "10.0.0.0/33", "nas.example", "fe80::1%eth0/64"]
+    "word", ["", "10.0.0.1/8", "10.0.0.0/33", "nas.example", "fe80::1%eth0/64"]
 )
 def test_what_is_no_network_is_refused(word: str) -> None:
     with pytest.raises(LocalError, match="--allow"):

@@ -240,8 +240,6 @@ def parse_network(text: str) -> Network:
         address = ipaddress.ip_interface(text.strip()).ip
     except ValueError as error:
         raise LocalError(f"--allow {text}: {error}; give it as 10.0.0.0/8 or fd00::/8") from None
-    if not network.prefixlen:
-        raise LocalError(f"--allow {text} is everybody: nothing would be closed; name your network")
     if address != network.network_address:
         raise LocalError(f"--allow {text} is an address in a network; did you mean {network}?")
     return network
