@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nethood.cli import run
+from nethood.cli.self_test import left_out
 
 CONFIG = """[server]
 name = "attic"
@@ -50,6 +51,19 @@ def test_signing_that_is_not_required_is_not(
     said = capsys.readouterr().out
     assert "signing-not-required" in said
     assert "grade A" not in said
+
+
+@pytest.mark.parametrize(
+    ("netbios", "sessions", "names"),
+    [
+        (False, False, {"netbios", "ports", "session_service"}),
+        (False, True, {"netbios", "ports"}),
+        (True, False, {"session_service"}),
+        (True, True, set()),
+    ],
+)
+def test_only_what_is_served_is_asked(netbios: bool, sessions: bool, names: set[str]) -> None:
+    assert set(left_out(has_netbios=netbios, has_sessions=sessions)) == names
 
 
 def test_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 PASSED = "A"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _RATE = 1000.0
-_NETBIOS_FIELDS = ("netbios", "session_service", "ports")
 
 
 async def self_test(plan: Plan, *, as_json: bool) -> int:
@@ -42,6 +41,12 @@ async def self_test(plan: Plan, *, as_json: bool) -> int:
     return 0 if judged.grade == PASSED else 1
 
 
+def left_out(*, has_netbios: bool, has_sessions: bool) -> list[str]:
+    """Return what is not asked because others on this machine would answer, not this server."""
+    names = [] if has_netbios else ["netbios", "ports"]
+    return names if has_sessions else [*names, "session_service"]
+
+
 async def _examine(server: Server, *, has_netbios: bool) -> HostReport:
     from nethood.cli.listen import SESSION_PORT
     from nethood.exposure.examine import examine
@@ -56,7 +61,8 @@ async def _examine(server: Server, *, has_netbios: bool) -> HostReport:
     ports: dict[str, Answer[PortFacts]] = {
         f"tcp/{each}": known(PortFacts(PortState.OPEN)) for _, each in server.addresses
     }
-    without = () if has_netbios else _NETBIOS_FIELDS
+    served = {each for _, each in server.addresses}
+    without = left_out(has_netbios=has_netbios, has_sessions=SESSION_PORT in served)
     network = PacedNetwork(Pacer(_RATE))
     return await examine(Target(host, port, "this server"), network, ports=ports, without=without)
 
