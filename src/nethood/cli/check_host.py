@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nethood.cli import scan_options as options
+
 if TYPE_CHECKING:
     from nethood.exposure.findings import Assessment
     from nethood.exposure.model import HostReport, Target
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 RATE = 200.0
 """Connections a second at most; a host is asked a few dozen questions."""
 NO_ANSWER = 1
@@ -22,21 +23,9 @@ NO_ANSWER = 1
 @click.option("--all-fixes", is_flag=True, help="Print the fixes for every platform.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, as nethood scan does.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to read to FILE too.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(SEVERITIES),
-    help="Exit status 1 where a finding is this bad or worse.",
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0, 60, min_open=True),
-    default=3.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a question may take, its connection included.",
-)
-@click.option("--guest", is_flag=True, help="Try one logon as guest; it is logged there.")
+@options.fail_on
+@options.timeout("How long a question may take, its connection included.")
+@options.guest
 @click.option("--public", is_flag=True, help="Ask a public address too: only your own.")
 def check(host: str, **given: Any) -> int:
     """Ask HOST everything, grade it, and say how to fix what is wrong with it.
@@ -96,8 +85,8 @@ async def _examine(target: Target, given: dict[str, Any]) -> HostReport:
     from nethood.exposure.network import PacedNetwork
     from nethood.exposure.pace import Pacer
 
-    options = ProbeOptions(timeout_s=given["timeout_s"], guest=given["guest"])
-    return await examine(target, PacedNetwork(Pacer(RATE)), options)
+    asked = ProbeOptions(timeout_s=given["timeout_s"], guest=given["guest"])
+    return await examine(target, PacedNetwork(Pacer(RATE)), asked)
 
 
 def show(judged: Assessment, *, all_fixes: bool, echo: Callable[[str], Any]) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nethood.cli import scan_options as options
+
 if TYPE_CHECKING:
     from nethood.exposure.model import Target
     from nethood.exposure.ping import Pinged
@@ -34,15 +36,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="From the begin of one to the begin of the next.",
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0, 60, min_open=True),
-    default=3.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one may take.",
-)
+@options.timeout("How long one may take.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def ping(host: str, **given: Any) -> int:
     """Connect to HOST, hang up, and print how long it took; PORT is 445 if not given.

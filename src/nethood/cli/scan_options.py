@@ -1,4 +1,4 @@
-"""The options of `nethood scan`."""
+"""The options of `nethood scan`, and those that `check` and `ping` have too."""
 
 from __future__ import annotations
 
@@ -33,6 +33,27 @@ def outputs(function: Function) -> Function:
     return function
 
 
+def timeout(what: str) -> Callable[[Function], Function]:
+    """Add --timeout; *what* is the help."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(0, 60, min_open=True),
+        default=3.0,
+        show_default=True,
+        metavar="SECONDS",
+        help=what,
+    )
+
+
+guest = click.option("--guest", is_flag=True, help="Try one logon as guest; it is logged there.")
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    help="Exit status 1 where a finding is this bad or worse.",
+)
+
+
 def _file_option(name: str, what: str) -> Callable[[Function], Function]:
     return click.option(
         f"--{name}", f"{name}_file", metavar="FILE", help=f"Write {what} to FILE; - is stdout."
@@ -44,7 +65,7 @@ WHAT = (
         "--exclude", multiple=True, metavar="TARGET", help="Leave these out; may be repeated."
     ),
     click.option("--ports-only", is_flag=True, help="Find the ports only; examine nobody."),
-    click.option("--guest", is_flag=True, help="Try one logon as guest; it is logged there."),
+    guest,
     click.option("--public", is_flag=True, help="Ask public addresses too: only your own."),
     click.option("--resume", is_flag=True, help="Go on with the last scan that was interrupted."),
     click.option(
@@ -70,15 +91,7 @@ PACE = (
         metavar="N",
         help="How many hosts are examined at once.",
     ),
-    click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(0, 60, min_open=True),
-        default=3.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long a question to a host may take, its connection included.",
-    ),
+    timeout("How long a question to a host may take, its connection included."),
     click.option(
         "--wait",
         "wait_s",
@@ -102,10 +115,6 @@ OUTPUT = (
     _file_option("csv", "a table"),
     _file_option("sarif", "the findings as SARIF"),
     _file_option("html", "a report to read"),
-    click.option(
-        "--fail-on",
-        type=click.Choice(SEVERITIES),
-        help="Exit status 1 where a finding is this bad or worse.",
-    ),
+    fail_on,
     click.option("--no-progress", is_flag=True, help="Plain lines, as where there is no terminal."),
 )

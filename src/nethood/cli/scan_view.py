@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from nethood.cli.events import printable
+from nethood.cli.scan_options import SEVERITIES
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from nethood.exposure.model import HostReport
     from nethood.exposure.scan import Scan
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 REFRESH_S = 0.2
 HEADINGS = ("Address", "Name", "What answers", "SMB", "Signing", "SMB1", "Grade", "Findings")
 WIDTHS = (21, 16, 28, 11, 8, 4, 5, 0)

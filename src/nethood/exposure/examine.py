@@ -92,9 +92,8 @@ async def examine(
 
     *ports* ("tcp/445") are states somebody found already: those are not asked again. *only* names
     fields of HostReport ("ports" among them); what a probe looks at is asked too, but never what
-    *without* names. *on_answer*
-    hears of every answer as it comes, by field or port. Raises nothing the host can cause;
-    cancellation closes what is open.
+    *without* names. *on_answer* hears of every answer as it comes, by field or port. Raises
+    nothing the host can cause; cancellation closes what is open.
     """
     report = HostReport(target, started_unix=network.now_unix())
     context = ProbeContext(target, options or ProbeOptions(), network, report)
